@@ -1,0 +1,1 @@
+"""The Python front door: what ``import lmm4lmm`` offers."""

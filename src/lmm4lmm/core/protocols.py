@@ -1,0 +1,102 @@
+"""The seams of lmm4lmm: what a plug-in must offer, all on one screen.
+
+A class that has these members fits; nothing has to be inherited. Register it in the table of its room's
+``__init__.py``, or from another package through the entry points ``lmm4lmm.metrics``,
+``lmm4lmm.generators`` and ``lmm4lmm.datasets``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from lmm4lmm.core.records import Dimension, Item, Prompt, Score
+
+if TYPE_CHECKING:
+    import polars as pl
+    from PIL.Image import Image
+
+P = TypeVar("P")
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+
+class Metric(Protocol[P]):
+    """Maps items to scores. ``P`` is whatever ``prepare`` hands to ``score``.
+
+    Attributes:
+        fingerprint: changes whenever the scores may (weights, preprocessing, dtype, code version);
+            short, readable, starts with the metric's name, for instance ``nano-0.1:5f1c09ab``.
+        dimensions: what ``score`` fills in, in the order of ``DIMENSIONS``.
+    """
+
+    fingerprint: str
+    dimensions: tuple[Dimension, ...]
+
+    def prepare(self, item: Item, image: Image) -> P:
+        """The work on one item that needs no model: resize, normalise, tokenise.
+
+        Called from several threads at once. ``image`` is RGB, upright, at full size.
+        """
+        ...
+
+    def size(self, prepared: P) -> int:
+        """What the item costs, in any monotone unit (say tokens): items of like size share a batch."""
+        ...
+
+    def score(self, batch: Sequence[P]) -> Sequence[Score]:
+        """Scores in the batch's order; the same item gets the same score (to 1e-3) in any batch.
+
+        Raises:
+            OutOfMemoryError: the batch does not fit; the engine halves it and tries again.
+        """
+        ...
+
+
+class Generator(Protocol):
+    """Makes images from prompts. ``seed`` and ``prompt`` decide the image as far as the source allows."""
+
+    fingerprint: str
+
+    def generate(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[Image]:
+        """One RGB image a prompt, in order."""
+        ...
+
+
+class ChatModel(Protocol):
+    """Any multimodal model that talks: used by judge metrics."""
+
+    fingerprint: str
+
+    def reply(self, messages: Sequence[tuple[str, Sequence[Image]]]) -> Sequence[str]:
+        """One reply a message; a message is its text and its images."""
+        ...
+
+
+class Executor(Protocol):
+    """Where work runs: threads here, processes or machines elsewhere."""
+
+    def map(self, function: Callable[[In], Out], work: Iterable[In]) -> Iterator[Out]:
+        """Results in the order of ``work``, with a bounded number in flight."""
+        ...
+
+
+class Dataset(Protocol):
+    """A source of human scores.
+
+    Attributes:
+        name: as in the catalogue.
+        card: what it is, source, licence, size, scale: a few lines of Markdown.
+    """
+
+    name: str
+    card: str
+
+    def read(self, directory: Path | None = None) -> pl.DataFrame:
+        """The typed table: one row an image, at least ``id``, ``prompt`` and a human score.
+
+        Score columns are ``perception``, ``correspondence`` and ``answer``; the card states their scale.
+        ``directory`` holds the released files; without it they are fetched, or an error says how to get them.
+        """
+        ...
