@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 def home() -> Path:
@@ -30,15 +30,12 @@ def offline() -> bool:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a path in the same directory to write to; renames it to ``path`` when the block ends well.
 
-    Whoever reads ``path`` meets the old file or the whole new one. When the block raises, ``path`` is as before.
+    Whoever reads ``path`` meets the old file or the whole new one; when the block raises, ``path`` is as before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp{path.suffix}")
     try:
         yield temporary
-        temporary.chmod(_default_mode())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -57,17 +54,10 @@ def sha256(path: Path) -> str:
 
 
 def content_key(*parts: bytes | str | None) -> str:
-    """One hash of several parts, each kept apart from the next: ("ab", "c") is not ("a", "bc"), None is not ""."""
+    """One hash of several parts, kept apart: ("ab", "c") is not ("a", "bc"), and None is not ""."""
     digest = hashlib.sha256()
     for part in parts:
         data = b"" if part is None else part.encode() if isinstance(part, str) else part
         digest.update(b"-" if part is None else b"%d:" % len(data))
         digest.update(data)
     return digest.hexdigest()
-
-
-def _default_mode() -> int:
-    """mkstemp makes private files; what users get should follow their umask."""
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
