@@ -30,7 +30,7 @@ def offline() -> bool:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a path in the same directory to write to; renames it to ``path`` when the block ends well.
 
-    Whoever reads ``path`` meets the old file or the whole new one; when the block raises, ``path`` is as before.
+    Whoever reads ``path`` meets the old file or the whole new one, also when the block raises.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp{path.suffix}")

@@ -1,0 +1,32 @@
+"""What every test may use: the shared data where it is present, and a cache home of its own."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of shared development data, where ``LMM4LMM_SHARED`` or ``../shared`` has it."""
+    folder = Path(os.environ.get("LMM4LMM_SHARED", ROOT.parent / "shared"))
+    if not (folder / "DATA.md").exists():
+        pytest.skip(f"shared development data is absent at {folder} (set LMM4LMM_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_data(shared: Path) -> Path:
+    """Its ``data`` folder."""
+    return shared / "data"
+
+
+@pytest.fixture
+def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache home, for tests that must not meet (or touch) the user's."""
+    monkeypatch.setenv("LMM4LMM_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
