@@ -1,0 +1,28 @@
+# Two commands, each complete on a fresh machine: `make demo` and `make test`.
+# PYTHON picks the interpreter for .venv (3.11 or newer); PYTEST_ARGS goes to pytest.
+
+.PHONY: help demo test setup docs clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo    install if needed, then score, rank and report on real photographs (.demo/report.html)'
+	@echo 'make test    install if needed, then every check: style, types, layers, tests, docs'
+	@echo 'make setup   only install, into .venv, what constraints.txt pins'
+	@echo 'make docs    write docs/cli.md anew from the command line itself'
+	@echo 'make clean   remove what demo and tests wrote (not .venv, not the cache of weights)'
+
+setup:
+	@scripts/setup.sh
+
+demo: setup
+	@.venv/bin/python scripts/demo.py
+
+test: setup
+	@scripts/browser.sh
+	@scripts/check.sh
+
+docs: setup
+	@.venv/bin/python scripts/cli_reference.py
+
+clean:
+	rm -rf .demo .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Every check, each under its heading; runs all of them, then fails if one failed.
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+
+summary=()
+failed=0
+
+step() {
+    local title=$1 began=$SECONDS verdict=ok
+    shift
+    printf '\n== %s: %s\n' "$title" "$*"
+    "$@" || { verdict=FAILED; failed=1; }
+    summary+=("$(printf '%-8s %4d s  %s' "$verdict" $((SECONDS - began)) "$title")")
+}
+
+# shellcheck disable=SC2086  # PYTEST_ARGS is meant to be split
+step "Style" ruff check .
+step "Format" ruff format --check .
+step "Types" mypy --strict src
+step "Layers" lint-imports
+step "Tests" python -m pytest ${PYTEST_ARGS:-}
+step "Docs" python scripts/cli_reference.py --check
+
+printf '\n== Summary\n'
+printf '%s\n' "${summary[@]}"
+exit "$failed"
