@@ -1,0 +1,184 @@
+"""Folders of images as items: ``GENERATOR/NNN.png`` with a prompts file, and GenEval's tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from lmm4lmm.core.errors import InputError, ManifestError
+from lmm4lmm.core.jsonl import read_jsonl
+from lmm4lmm.core.prompt_files import read_prompts
+from lmm4lmm.core.records import Prompt
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".avif"})
+"""Suffixes, in lower case, of what counts as an image in a folder."""
+
+_SCHEMA = dict.fromkeys(("id", "image", "prompt", "generator", "task", "question"), pl.String())
+_Row = tuple[str, str, str, str | None, str | None, str | None]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What a folder holds: the columns of a manifest, and remarks on what was passed over."""
+
+    frame: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+@dataclass
+class _Passed:
+    """Counts what is passed over, to say so."""
+
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+
+    def notes(self) -> list[str]:
+        pairs = (("files that are no images", self.files), ("folders", self.folders))
+        return [f"{len(found):,} {what} passed over, such as {found[0]}" for what, found in pairs if found]
+
+
+def read_folder(folder: Path, prompts: Path | None) -> Listing:
+    """Lists the images of a folder with their prompts.
+
+    Raises:
+        InputError: no image, no prompts file where one is needed.
+        ManifestError: an image that no prompt belongs to; damaged prompts or metadata.
+    """
+    if trees := _geneval_trees(folder):
+        if prompts is not None:
+            raise InputError(
+                f"{folder} is a GenEval tree: its prompts are in metadata.jsonl, not in {prompts}"
+            )
+        return _read_geneval(folder, trees)
+    passed = _Passed()
+    found = list(_images(folder, passed))
+    if not found:
+        kinds = ", ".join(sorted(IMAGES))
+        raise InputError(f"{folder}: no image in it, nor in the folders right below it ({kinds})")
+    if prompts is None:
+        raise InputError(
+            f"{folder}: which prompts belong to these {len(found):,} images? Give a prompts file (one prompt "
+            "a line, image NNN belongs to line NNN), or put a manifest.jsonl into the folder"
+        )
+    texts = read_prompts(prompts)
+    rows = _rows(found, texts, prompts)
+    return Listing(_frame(rows), (*passed.notes(), *_gaps(rows, len(texts))))
+
+
+def _images(folder: Path, passed: _Passed) -> Iterator[tuple[str, str, Path]]:
+    """Yields (generator, path relative to ``folder``, path); images in one folder are one generator's."""
+    for path in _sorted_images(folder, folder, passed):
+        yield folder.resolve().name, path.name, path
+    for below in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+        for path in _sorted_images(below, folder, passed):
+            yield below.name, f"{below.name}/{path.name}", path
+        passed.folders += [_relative(p, folder) for p in below.iterdir() if p.is_dir()]
+
+
+def _sorted_images(folder: Path, root: Path, passed: _Passed) -> list[Path]:
+    files = sorted(path for path in folder.iterdir() if not path.is_dir() and not path.name.startswith("."))
+    passed.files += [_relative(path, root) for path in files if path.suffix.lower() not in IMAGES]
+    return [path for path in files if path.suffix.lower() in IMAGES]
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix()
+
+
+def _rows(found: Sequence[tuple[str, str, Path]], texts: Sequence[Prompt], prompts: Path) -> list[_Row]:
+    by_id = {prompt.id: prompt for prompt in texts}
+    by_number = {int(p.id): p for p in texts if _is_number(p.id)}
+    rows: list[_Row] = []
+    taken: dict[tuple[str, str], str] = {}
+    for generator, image, path in found:
+        prompt = by_id.get(path.stem) or (by_number.get(int(path.stem)) if _is_number(path.stem) else None)
+        if prompt is None:
+            raise _orphan(path, texts, prompts)
+        twin = taken.setdefault((generator, prompt.id), image)
+        if twin != image:
+            problem = f"{image} and {twin} both belong to prompt {prompt.id}; keep one, or write a manifest"
+            raise ManifestError(path.parent, problem)
+        identity = image.rpartition(".")[0]
+        rows.append((identity, image, prompt.text, generator, prompt.task, prompt.question))
+    return rows
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _orphan(path: Path, texts: Sequence[Prompt], prompts: Path) -> ManifestError:
+    problem = (
+        f"no prompt in {prompts} belongs to this image: its name must be the number (or id) of a prompt, "
+        f"such as {texts[0].id}{path.suffix}; prompts go from {texts[0].id} to {texts[-1].id}"
+    )
+    return ManifestError(path, problem)
+
+
+def _gaps(rows: Sequence[_Row], prompts: int) -> list[str]:
+    """Says which generators lack images for some prompts: their means are over other prompts."""
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[str(row[3])] = counts.get(str(row[3]), 0) + 1
+    return [f"{name}: images for {n:,} of {prompts:,} prompts" for name, n in counts.items() if n < prompts]
+
+
+def _frame(rows: Sequence[_Row]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _geneval_trees(folder: Path) -> list[tuple[str, Path]]:
+    """(generator, folder of numbered folders), one a generator; empty where this is no GenEval tree."""
+    if _is_geneval(folder):
+        return [(folder.resolve().name, folder)]
+    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return [(path.name, path) for path in below if _is_geneval(path)]
+
+
+def _is_geneval(folder: Path) -> bool:
+    return any((path / "metadata.jsonl").is_file() for path in folder.iterdir() if path.is_dir())
+
+
+def _read_geneval(folder: Path, trees: Sequence[tuple[str, Path]]) -> Listing:
+    passed = _Passed()
+    rows: list[_Row] = []
+    for generator, tree in trees:
+        for one in sorted(path for path in tree.iterdir() if path.is_dir()):
+            rows += _geneval_rows(folder, generator, one, passed)
+    passed.folders += _left_out(folder, trees)
+    if not rows:
+        raise InputError(f"{folder}: a GenEval tree without an image (looked for 00000/samples/0000.png)")
+    return Listing(_frame(rows), tuple(passed.notes()))
+
+
+def _left_out(folder: Path, trees: Sequence[tuple[str, Path]]) -> list[str]:
+    kept = {tree for _, tree in trees}
+    if folder in kept:
+        return []
+    return [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path not in kept]
+
+
+def _geneval_rows(root: Path, generator: str, one: Path, passed: _Passed) -> list[_Row]:
+    samples = one / "samples"
+    if not (one / "metadata.jsonl").is_file() or not samples.is_dir():
+        passed.folders.append(_relative(one, root))
+        return []
+    facts = _metadata(one / "metadata.jsonl")
+    rows: list[_Row] = []
+    for path in _sorted_images(samples, root, passed):
+        identity = f"{generator}/{one.name}/{path.stem}"
+        prompt, task, question = facts["prompt"], facts.get("tag"), facts.get("question")
+        rows.append((identity, _relative(path, root), prompt or "", generator, task, question))
+    return rows
+
+
+def _metadata(path: Path) -> Mapping[str, str | None]:
+    required = {"prompt": "GenEval's metadata.jsonl holds one object with the prompt"}
+    frame = read_jsonl(path, text=("prompt", "tag", "question"), required=required)
+    if frame.height != 1:
+        raise ManifestError(path, f"one JSON object is expected, not {frame.height}")
+    row: Mapping[str, str | None] = frame.row(0, named=True)
+    return row
