@@ -24,9 +24,7 @@ def main() -> int:
     scores, report = FOLDER / "scores.jsonl", FOLDER / "report.html"
     say(f"{len(PHOTOGRAPHS)} photographs from scikit-image, as they are and degraded, are in {FOLDER}/.")
     if scores.with_name(scores.name + ".journal").exists():
-        say(
-            "This is not the first run: images scored before come from the journal. `make clean` forgets them."
-        )
+        say("Images scored before come from the journal; `make clean` forgets them.")
     steps = (
         ["models", "pull", "nano"],
         ["score", str(manifest), "-o", str(scores), "--metric", "nano"],

@@ -1,3 +1,48 @@
-"""lmm4lmm: how good the images of text-to-image models are, in numbers that people would agree with."""
+"""lmm4lmm: how good the images of text-to-image models are, in numbers that people would agree with.
+
+What lies here is the Python front door, loaded when it is first used::
+
+    import lmm4lmm
+    scores = lmm4lmm.score(images=["cat.png"], prompts=["a photo of a cat"])
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from lmm4lmm.api import (
+        evaluate,
+        leaderboard,
+        load_metric,
+        read_human,
+        read_scores,
+        score,
+        write_report,
+    )
+
+__all__ = [
+    "__version__",
+    "evaluate",
+    "leaderboard",
+    "load_metric",
+    "read_human",
+    "read_scores",
+    "score",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
+    if name not in __all__:
+        raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
+    from lmm4lmm import api
+
+    return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,307 @@
-"""The Python front door: what ``import lmm4lmm`` offers."""
+"""The Python front door: what ``import lmm4lmm`` offers, and what the command line calls.
+
+Heavy libraries are imported by the functions that need them, so importing this module costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from lmm4lmm.core.errors import InputError, UnknownNameError
+from lmm4lmm.core.records import DIMENSIONS, Dimension
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lmm4lmm.core.manifest import Manifest
+    from lmm4lmm.core.protocols import Dataset, Metric
+    from lmm4lmm.core.records import Item, ScoreRow
+    from lmm4lmm.report.html import ReportFacts
+    from lmm4lmm.report.summary import Evaluation, Leaderboards
+    from lmm4lmm.running.progress import Progress
+
+__all__ = ["evaluate", "leaderboard", "load_metric", "read_human", "read_scores", "score", "write_report"]
+
+TITLE = "Image scores"
+"""A report's heading unless it is given one."""
+
+
+def load_metric(
+    name: str = "nano",
+    *,
+    device: str = "auto",
+    dimensions: Sequence[Dimension] = DIMENSIONS,
+    dtype: str = "auto",
+    **options: Any,
+) -> Metric[Any]:
+    """A metric, ready to score.
+
+    Args:
+        name: as in the catalogue (``lmm4lmm models list``).
+        device: ``auto``, ``cpu``, ``cuda``, ``mps`` or what torch calls a device.
+        dimensions: what it shall score.
+        dtype: ``auto`` or what torch calls a dtype.
+        options: what else this metric takes.
+
+    Raises:
+        UnknownNameError: nobody registered it.
+        MissingExtraError: it needs packages that are not installed.
+        WeightsError: its weights are not here and could not be fetched.
+    """
+    from lmm4lmm.metrics import METRICS
+
+    metric: Metric[Any] = METRICS.load(name)(
+        device=device, dimensions=tuple(dimensions), dtype=dtype, **options
+    )
+    return metric
+
+
+def score(
+    source: Path | str | None = None,
+    *,
+    images: Sequence[Path | str] | None = None,
+    prompts: Sequence[str] | Path | str | None = None,
+    questions: Sequence[str | None] | None = None,
+    generators: Sequence[str | None] | None = None,
+    metric: str | Metric[Any] = "nano",
+    dimensions: Sequence[Dimension] = DIMENSIONS,
+    device: str = "auto",
+    batch_size: int | Literal["auto"] = "auto",
+    workers: int | None = None,
+    limit: int | None = None,
+    journal: Path | str | None = None,
+    progress: bool = False,
+) -> pl.DataFrame:
+    """Scores images; give either a ``source`` or ``images``.
+
+    Args:
+        source: a manifest, or a folder of images (then ``prompts`` is the file with their prompts).
+        images: image files.
+        prompts: one prompt an image; "" or none at all where only perception matters.
+        questions: one yes/no question an image, or None where there is none.
+        generators: which model made each image, where you want to compare models.
+        metric: a metric's name, or one that ``load_metric`` gave.
+        dimensions: what to score.
+        device: where the model runs.
+        batch_size: images a batch, or ``auto``.
+        workers: threads that read images; None chooses by the number of cores.
+        limit: only the first so many.
+        journal: a file that remembers what is done, so that a second run does not do it again.
+        progress: whether to show a progress bar on stderr.
+
+    Returns:
+        A scores table, one row an image in the given order; an image that failed has its reason in ``error``.
+
+    Raises:
+        InputError: the arguments don't fit together, or a file is wrong.
+    """
+    from lmm4lmm.core.score_rows import row_to_flat
+    from lmm4lmm.core.scores import SCORE_SCHEMA
+    from lmm4lmm.running.progress import progress_for
+
+    if (source is None) == (images is None):
+        raise InputError("score() takes either a source (manifest or folder) or images=[...]")
+    items: Iterable[Item]
+    if images is not None:
+        if isinstance(prompts, Path | str):
+            raise InputError("with images=[...], prompts is a list: one prompt an image")
+        items = _items(images, prompts, questions, generators)[:limit]
+    else:
+        if prompts is not None and not isinstance(prompts, Path | str):
+            raise InputError("with a source, prompts is the file that holds the prompts of a folder")
+        items = open_items(Path(str(source)), prompts, limit)
+    chosen = load_metric(metric, device=device, dimensions=dimensions) if isinstance(metric, str) else metric
+    shown = progress_for("Scoring", quiet=not progress)
+    with scored(
+        chosen, items, journal=journal, batch_size=batch_size, workers=workers, progress=shown
+    ) as rows:
+        flat = [row_to_flat(row) for row in rows]
+    import polars as pl
+
+    return pl.DataFrame(flat, schema=SCORE_SCHEMA)
+
+
+def open_items(source: Path, prompts: Path | str | None = None, limit: int | None = None) -> Manifest:
+    """The items of a manifest or of a folder of images, read lazily; see ``core.manifest.read_manifest``."""
+    from lmm4lmm.core.manifest import read_manifest
+
+    return read_manifest(source, prompts=None if prompts is None else Path(prompts), limit=limit)
+
+
+@contextmanager
+def scored(
+    metric: Metric[Any],
+    items: Iterable[Item],
+    *,
+    journal: Path | str | None = None,
+    batch_size: int | Literal["auto"] = "auto",
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Iterator[Iterator[ScoreRow]]:
+    """The rows of a run, one an item and in their order, computed as they are asked for.
+
+    The journal, where one is named, is open within the ``with`` block.
+
+    Raises:
+        JournalError: the journal can't be used.
+    """
+    from lmm4lmm.running.journal import Journal
+    from lmm4lmm.running.scoring import score_manifest
+
+    opened = Journal.open(Path(journal), purpose="scores") if journal is not None else None
+    with opened if opened is not None else nullcontext():
+        yield score_manifest(
+            metric, items, journal=opened, batch_size=batch_size, workers=workers, progress=progress
+        )
+
+
+def read_scores(path: Path | str) -> pl.DataFrame:
+    """A scores table from a file; see ``core.scores.read_scores``."""
+    from lmm4lmm.core.scores import read_scores as read
+
+    return read(Path(path))
+
+
+def read_human(table: pl.DataFrame | Path | str, *, data: Path | str | None = None) -> pl.DataFrame:
+    """Human scores from a file, or from a data set by its name.
+
+    Args:
+        table: a file with ``id`` and scores, the name of a data set, or a table that is read already.
+        data: the folder with the data set's released files; without it they are fetched or cached.
+
+    Raises:
+        InputError: neither a file nor a known data set.
+    """
+    import polars as pl
+
+    from lmm4lmm.datasets import DATASETS
+
+    if isinstance(table, pl.DataFrame):
+        return table
+    name = str(table)
+    if Path(table).is_file():
+        if data is not None:
+            raise InputError(f"{table} is a file; --data (in Python: data=) goes with a data set's name")
+        return read_scores(table)
+    if name in DATASETS.names():
+        dataset: Dataset = DATASETS.load(name)
+        return dataset.read(None if data is None else Path(data))
+    if Path(table).suffix or Path(table).exists() or "/" in name:
+        raise InputError(f"{table}: {'is a folder' if Path(table).is_dir() else 'no such file'}")
+    raise UnknownNameError("file or data set", name, DATASETS.names())
+
+
+def leaderboard(
+    scores: pl.DataFrame | Path | str,
+    *,
+    data: Path | str | None = None,
+    by_task: bool = False,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Leaderboards:
+    """Generators ranked on every dimension, with intervals and groups that can't be told apart.
+
+    Args:
+        scores: a scores table, a file that holds one, or the name of a data set of human scores.
+        data: the folder of a named data set.
+        by_task: also rank within each task.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+    """
+    from lmm4lmm.report.summary import leaderboards
+
+    return leaderboards(read_human(scores, data=data), by_task=by_task, seed=seed, resamples=resamples)
+
+
+def evaluate(
+    scores: pl.DataFrame | Path | str,
+    human: pl.DataFrame | Path | str,
+    *,
+    data: Path | str | None = None,
+    by: Sequence[str] = (),
+    seed: int = 0,
+    resamples: int = 1000,
+) -> Evaluation:
+    """How well scores agree with people, beside predictors that see no pixel.
+
+    Args:
+        scores: a scores table or the file that holds it.
+        human: human scores: a table, a file, or a data set's name; joined on ``id``.
+        data: the folder of a named data set.
+        by: also within each ``task``, each ``generator``, or both.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+    """
+    from lmm4lmm.report.summary import evaluation
+
+    table = read_human(scores) if not isinstance(scores, Path | str) else read_scores(scores)
+    return evaluation(table, read_human(human, data=data), by=tuple(by), seed=seed, resamples=resamples)
+
+
+def write_report(
+    scores: pl.DataFrame | Path | str | Sequence[Path | str],
+    out: Path | str,
+    *,
+    images: Path | str | None = None,
+    human: pl.DataFrame | Path | str | None = None,
+    data: Path | str | None = None,
+    title: str = TITLE,
+    seed: int = 0,
+) -> ReportFacts:
+    """Writes one self-contained HTML page.
+
+    Args:
+        scores: a scores table, one file of scores, or several (several metrics or runs).
+        out: the page to write.
+        images: the folder that image paths start from; default: the folder of the scores file.
+        human: human scores as ``evaluate`` takes them; the page then shows the agreement.
+        data: the folder of a named data set.
+        title: the page's heading.
+        seed: of the bootstrap and of the images shown.
+    """
+    import polars as pl
+
+    from lmm4lmm.report import html
+
+    root = None if images is None else Path(images)
+    if root is not None and not root.is_dir():
+        raise InputError(f"{root}: no such folder of images")
+    if isinstance(scores, pl.DataFrame):
+        inputs = [html.ReportInput(scores, Path("scores"), root)]
+    else:
+        files = [scores] if isinstance(scores, Path | str) else scores
+        inputs = [html.ReportInput(read_scores(path), Path(path), root) for path in files]
+    people = None if human is None else read_human(human, data=data)
+    return html.write_report(inputs, Path(out), title=title, human=people, seed=seed)
+
+
+def _items(
+    images: Sequence[Path | str],
+    prompts: Sequence[str] | None,
+    questions: Sequence[str | None] | None,
+    generators: Sequence[str | None] | None,
+) -> list[Item]:
+    from lmm4lmm.core.records import Item
+
+    columns = {"prompts": prompts, "questions": questions, "generators": generators}
+    for name, column in columns.items():
+        if column is not None and len(column) != len(images):
+            raise InputError(f"{len(images)} images but {len(column)} {name}: one is needed for each image")
+    nothing = [None] * len(images)
+    rows = zip(
+        images, prompts or [""] * len(images), questions or nothing, generators or nothing, strict=True
+    )
+    return [
+        Item(
+            id=str(number),
+            path=Path(image),
+            image=str(image),
+            prompt=prompt,
+            question=question,
+            generator=generator,
+        )
+        for number, (image, prompt, question, generator) in enumerate(rows)
+    ]

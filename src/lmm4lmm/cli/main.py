@@ -1,0 +1,225 @@
+"""The command line: the verbs that every user needs. Parse, call one function of ``api``, print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lmm4lmm.cli import guard, lab, output
+from lmm4lmm.cli.guard import guarded
+from lmm4lmm.cli.options import Json, parse_batch_size, parse_by, parse_dimensions
+
+app = typer.Typer(
+    name="lmm4lmm",
+    help="How good are the images of a text-to-image model? Scores, rankings, and how far people agree.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Plain help and errors: they open faster, survive narrow terminals and can be searched.
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="Folder with the released files of a named data set."),
+]
+Seed = Annotated[int, typer.Option(min=0, help="Where the bootstrap's random numbers start.")]
+Resamples = Annotated[
+    int, typer.Option(min=100, max=100_000, help="Bootstrap resamples behind the intervals.")
+]
+
+
+def version(wanted: bool) -> None:
+    """Prints the version and ends."""
+    if wanted:
+        from lmm4lmm import __version__
+
+        print(f"lmm4lmm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """How good are the images of a text-to-image model? Scores, rankings, and how far people agree."""
+
+
+@app.command()
+@guarded
+def score(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="INPUT",
+            help="A manifest (JSONL, CSV, Parquet), or a folder GENERATOR/NNN.png with --prompts.",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("-o", "--out", metavar="OUT", help="Where scores go: .jsonl, .csv or .parquet.")
+    ],
+    metric: Annotated[
+        str, typer.Option(metavar="NAME", help="Which metric; see `lmm4lmm models list`.")
+    ] = "nano",
+    dimensions: Annotated[
+        str, typer.Option(metavar="LIST", help="What to score, separated by commas.")
+    ] = "perception,correspondence,answer",
+    prompts: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Prompts of a folder: one a line, or JSONL or CSV.")
+    ] = None,
+    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    batch_size: Annotated[str, typer.Option(metavar="N", help="Images a batch, or auto.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, max=256, help="Threads that read images; default: by the number of cores."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N items.")] = None,
+    journal: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="What is done already; default: OUT.journal.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Score images with a metric.
+
+    Run the same command again after a stop: work that is done is not done twice. An image that fails keeps its
+    row in OUT, with the reason.
+    """
+    from lmm4lmm.cli import scoring
+
+    request = scoring.Request(
+        source=source,
+        out=out,
+        prompts=prompts,
+        metric=metric,
+        dimensions=parse_dimensions(dimensions),
+        device=device,
+        batch_size=parse_batch_size(batch_size),
+        workers=workers,
+        limit=limit,
+        journal=journal,
+    )
+    tell = silent if quiet else output.note
+    try:
+        run = scoring.score_to_file(request, tell, quiet=quiet)
+    except KeyboardInterrupt:
+        guard.stop(
+            "Interrupted. What is scored is kept: run the same command again to go on.", guard.INTERRUPTED
+        )
+    if as_json:
+        output.print_json(run.to_json())
+    scoring.tell_end(request, run, tell)
+    if run.failed:
+        raise typer.Exit(guard.SOME_FAILED)
+
+
+@app.command()
+@guarded
+def evaluate(
+    scores: Annotated[
+        Path, typer.Argument(metavar="SCORES", help="A scores file, as `lmm4lmm score` writes it.")
+    ],
+    human: Annotated[
+        str, typer.Option(metavar="TABLE", help="Human scores: a file with `id`, or a data set's name.")
+    ],
+    data: Data = None,
+    by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task, generator, or both.")] = "",
+    seed: Seed = 0,
+    resamples: Resamples = 1000,
+    as_json: Json = False,
+) -> None:
+    """Measure how far a metric agrees with people.
+
+    SRCC, KRCC (tau-b) and PLCC, raw and after a logistic fit, with intervals from resampling prompts, beside
+    predictors that see no pixel: what any metric must beat.
+    """
+    from lmm4lmm import api
+    from lmm4lmm.cli import tables
+
+    found = api.evaluate(
+        scores, human, data=data, by=parse_by(by, ("task", "generator")), seed=seed, resamples=resamples
+    )
+    if as_json:
+        output.print_json(found.to_json())
+    else:
+        tables.print_evaluation(found.to_json())
+
+
+@app.command()
+@guarded
+def leaderboard(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A scores file, or a data set's name.")],
+    data: Data = None,
+    by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task.")] = "",
+    seed: Seed = 0,
+    resamples: Resamples = 1000,
+    as_json: Json = False,
+) -> None:
+    """Rank generators, with intervals.
+
+    Means and ranks with 95 % intervals from resampling prompts, and groups that can't be told apart.
+    """
+    from lmm4lmm import api
+    from lmm4lmm.cli import tables
+
+    found = api.leaderboard(
+        source, data=data, by_task="task" in parse_by(by, ("task",)), seed=seed, resamples=resamples
+    )
+    if as_json:
+        output.print_json(found.to_json())
+    else:
+        tables.print_leaderboards(found.to_json())
+
+
+@app.command()
+@guarded
+def report(
+    sources: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="One scores file or several.")],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where the page goes.")],
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where the images' relative paths start.")
+    ] = None,
+    human: Annotated[
+        str | None, typer.Option(metavar="TABLE", help="Also show agreement with these human scores.")
+    ] = None,
+    data: Data = None,
+    title: Annotated[str, typer.Option(metavar="TEXT", help="The page's title.")] = "Image scores",
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Write one self-contained HTML page.
+
+    Leaderboard, tasks, distributions, best and worst images, and how to read the numbers.
+    """
+    from lmm4lmm import api
+
+    facts = api.write_report(sources, out, images=images, human=human, data=data, title=title, seed=seed)
+    if as_json:
+        output.print_json({"report": out, **{k: v for k, v in vars(facts).items() if k != "path"}})
+        return
+    output.note(f"wrote {out} ({facts.size_bytes / 1e6:.1f} MB, {facts.images_shown} images shown)")
+    if facts.missing:
+        output.note(f"{facts.missing} images were not found; --images DIR says where their paths start")
+
+
+def silent(_text: str) -> None:
+    """What --quiet hears."""
+
+
+lab.add_to(app)
+
+
+def run() -> None:
+    """The program's entry point."""
+    output.never_choke()
+    try:
+        app()
+    except KeyboardInterrupt:  # before or after a verb's own guard
+        print("Interrupted.", file=sys.stderr)
+        sys.exit(guard.INTERRUPTED)

@@ -1,0 +1,48 @@
+"""Options that several verbs share, and the readers of their little languages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import typer
+
+from lmm4lmm.core.errors import InputError, UnknownNameError
+from lmm4lmm.core.records import DIMENSIONS, Dimension
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+
+def parse_list(text: str, kind: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Names separated by commas, each one known; blanks around them don't matter.
+
+    Raises:
+        UnknownNameError: a name that is not in ``known``, with the nearest names.
+    """
+    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in names:
+        if name not in known:
+            raise UnknownNameError(kind, name, known)
+    return names
+
+
+def parse_dimensions(text: str) -> tuple[Dimension, ...]:
+    """Dimensions in the order of ``DIMENSIONS``, whatever the order in which they were typed."""
+    names = parse_list(text, "dimension", DIMENSIONS)
+    if not names:
+        raise InputError(f"--dimensions is empty; choose from {', '.join(DIMENSIONS)}")
+    return tuple(dimension for dimension in DIMENSIONS if dimension in names)
+
+
+def parse_by(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """What to break results down by."""
+    return parse_list(text, "grouping", known)
+
+
+def parse_batch_size(text: str) -> int | Literal["auto"]:
+    """``auto``, or a number of images from 1 up."""
+    if text == "auto":
+        return "auto"
+    if not text.isascii() or not text.isdigit() or int(text) < 1:
+        raise InputError(f"--batch-size is '{text}'; it must be auto or a whole number from 1 up")
+    return int(text)

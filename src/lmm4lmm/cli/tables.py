@@ -1,0 +1,100 @@
+"""Leaderboards and evaluations as tables in the terminal, from the same documents that ``--json`` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lmm4lmm.cli.output import interval, note, number, print_table, ranks
+
+TITLES = {
+    "perception": "perception (0 to 100, higher is better)",
+    "correspondence": "correspondence with the prompt (0 to 100, higher is better)",
+    "answer": "answer (share or probability of yes, 0 to 1)",
+}
+DIGITS = {"answer": 3}
+STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
+
+
+def print_leaderboards(document: Mapping[str, Any]) -> None:
+    """One table a dimension, then one a task and dimension where the document has tasks."""
+    boards = document["dimensions"]
+    if not boards:
+        note("no row has a score: nothing to rank")
+    for dimension, rows in boards.items():
+        _print_board(TITLES.get(dimension, dimension), dimension, rows)
+    for task, of_task in document.get("tasks", {}).items():
+        for dimension, rows in of_task.items():
+            _print_board(f"{task}: {dimension}", dimension, rows)
+    _note_left_out(document)
+    if any(row.get("groups") for rows in boards.values() for row in rows):
+        note("Generators that share a group letter can't be told apart. Intervals are 95 %, by prompt.")
+
+
+def _print_board(title: str, dimension: str, rows: list[Mapping[str, Any]]) -> None:
+    digits = DIGITS.get(dimension, 2)
+    print_table(
+        ("rank", "generator", "mean", "95 %", "rank 95 %", "group", "n"),
+        (
+            (
+                str(row["rank"]),
+                row["generator"],
+                number(row["mean"], digits),
+                interval(row["low"], row["high"], digits),
+                ranks(row["rank_low"], row["rank_high"]),
+                row.get("groups") or "",
+                str(row.get("n", "")),
+            )
+            for row in rows
+        ),
+        title=title,
+        left=("generator", "group"),
+    )
+
+
+def _note_left_out(document: Mapping[str, Any]) -> None:
+    if failed := document.get("failed"):
+        note(f"{failed} of {document['rows']} rows carry an error and are left out.")
+    if unnamed := document.get("unnamed"):
+        note(f"{unnamed} rows name no generator; they are ranked together as one.")
+
+
+def print_evaluation(document: Mapping[str, Any]) -> None:
+    """One table of agreement over all, one of the no-pixel baselines, and one a group where there are any."""
+    _print_agreement("agreement with people, 95 % intervals by prompt", document["dimensions"])
+    _print_baselines(document["dimensions"])
+    for grouping, groups in document.get("by", {}).items():
+        for name, dimensions in groups.items():
+            _print_agreement(f"{grouping}: {name}", dimensions.get("dimensions", dimensions))
+
+
+def _print_agreement(title: str, dimensions: Mapping[str, Mapping[str, Any]]) -> None:
+    print_table(
+        ("dimension", "n", *STATISTICS),
+        (
+            (name, str(found.get("n", "-")), *(_estimate(found.get(key)) for key in STATISTICS))
+            for name, found in dimensions.items()
+        ),
+        title=title,
+    )
+
+
+def _estimate(found: Mapping[str, Any] | None) -> str:
+    if not found or found.get("value") is None:
+        return "-"
+    return f"{number(found['value'], 3)} {interval(found.get('low'), found.get('high'), 3)}"
+
+
+def _print_baselines(dimensions: Mapping[str, Mapping[str, Any]]) -> None:
+    rows = [
+        (name, baseline, number(value if isinstance(value, float) else None, 3))
+        for name, found in dimensions.items()
+        for baseline, value in (found.get("baselines") or {}).items()
+    ]
+    if rows:
+        print_table(
+            ("dimension", "predictor that sees no pixel", "SRCC"),
+            rows,
+            title="what any metric must beat",
+            left=("predictor that sees no pixel",),
+        )
