@@ -1,0 +1,46 @@
+"""Fetching released files from the Hugging Face hub, with advice where that fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+from lmm4lmm.core.errors import InputError, MissingExtraError
+from lmm4lmm.core.files import offline
+
+
+def fetch(repo: str, names: Sequence[str], *, what: str) -> Path:
+    """Fetches a data set's files into the hub's own cache and returns the folder that holds them.
+
+    ``HF_HOME``, ``HF_ENDPOINT`` and ``HF_HUB_OFFLINE`` are honoured: offline, only what is cached is used.
+
+    Args:
+        repo: the data set's id on the hub.
+        names: the files' names; they may lie in folders.
+        what: what the data set is called in messages.
+
+    Raises:
+        MissingExtraError: huggingface_hub is not installed.
+        InputError: the files can't be fetched; says what to do instead.
+    """
+    try:
+        # By name: the core works without this package, and reading from a folder never comes here.
+        hub = import_module("huggingface_hub")
+    except ImportError:
+        raise MissingExtraError(f"fetching {what} from the hub", "lmm") from None
+    try:
+        patterns = [f"*{name}" for name in names]
+        return Path(
+            hub.snapshot_download(
+                repo, repo_type="dataset", allow_patterns=patterns, ignore_patterns=["*~$*"]
+            )
+        )
+    # The hub library raises its own, httpx's and the system's errors, and more with each version.
+    except Exception as error:
+        why = next(iter(str(error).strip().splitlines()), type(error).__name__)
+        state = "HF_HUB_OFFLINE is set and it is not in the cache" if offline() else why
+        raise InputError(
+            f"{what} can't be fetched from the hub ({repo}): {state}. "
+            "Download the released files and name their folder: --data DIR"
+        ) from error
