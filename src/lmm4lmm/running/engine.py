@@ -1,12 +1,14 @@
 """One engine for everything that runs item by item: prepare in parallel, batch, retry, remember.
 
 It knows nothing of images or scores: a ``Job`` says what an item is, and what is done with it. The caller's
-thread draws the work, runs the batches and writes the journal; other threads load and prepare. However long the work is, only a window of it is in memory.
+thread draws the work, runs the batches and writes the journal; other threads load and prepare. However long
+the work is, only a window of it is in memory.
 
 What happens to errors:
 
 * ``ItemError`` (the item is bad) is final for this run: recorded in its outcome, not retried.
-* ``OutOfMemoryError`` or ``MemoryError`` halves the batch, for good; an item that does not fit alone has failed.
+* ``OutOfMemoryError`` or ``MemoryError`` halves the batch, for good; an item that does not fit alone
+  has failed.
 * Other ``Lmm4lmmError`` (weights missing, journal full) are about the run: they end it.
 * Any other exception may pass: a batch is run again item by item, an item again ``retries`` times.
 
@@ -40,7 +42,7 @@ _PENDING = 1024  # outcomes that may wait for an earlier item
 
 
 class Job(Protocol[W_in, L, P, R]):
-    """What is done with one item. ``load``, ``prepare`` and ``size`` are called from several threads at once."""
+    """What is done with one item. Several threads call ``load``, ``prepare`` and ``size`` at once."""
 
     def load(self, work: W_in) -> tuple[str, L]:
         """Reads what the item needs, and a key of its content: equal keys must mean equal results."""
@@ -137,7 +139,6 @@ class _Slot(Generic[W, P, R]):
     work: W
     key: str = ""
     prepared: P | None = None
-    size: int = 0
     size: int = 0
     outcome: Outcome[W, R] | None = None
 
@@ -277,8 +278,8 @@ class _Run(Generic[W, L, P, R]):
     def _report(self, slot: _Slot[W, P, R]) -> None:
         outcome = slot.outcome
         if outcome is not None:
-            failed, cached = outcome.error is not None, outcome.cached
-            self._progress.advance(done=int(not (failed or cached)), failed=int(failed), cached=int(cached))
+            kind = "failed" if outcome.error is not None else "cached" if outcome.cached else "done"
+            self._progress.advance(**{kind: 1})
 
     def _settled(self) -> Iterator[Outcome[W, R]]:
         while self._slots and (outcome := self._slots[0].outcome) is not None:
