@@ -6,6 +6,7 @@ arXiv 2504.08358 (2025); files of the public repository IntMeGroup/LMM4LMM.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,8 +33,8 @@ Human scores of 50,400 AI images: 2,100 prompts in 20 tasks, each drawn by 24 te
 - **Scale**: `perception` and `correspondence` are mean opinion scores, 0 to 100, higher is better (here 16.0
   to 73.3 and 22.1 to 70.2); `answer` is what people answered to `question`, yes (1) or no (0).
 - **Columns** beside those of every scores table: `generator_published`, `prompt_number` (from 1),
-  `prompt_zh`, `prompt_group` (split and resample by this: 10 pairs of prompts are identical), `raw_tag` (58 of
-  them), `detailed`, `sub_answers` with `sub_questions` (complex prompts), `flags`.
+  `prompt_zh`, `prompt_group` (split and resample by this: 10 pairs of prompts are identical), `raw_tag` (58),
+  `detailed`, `sub_answers` with `sub_questions` (complex prompts), `flags`.
 - **Flags**: `sub_answers_shuffled` (prompts 1033 to 1046: trust `answer`), `answer_contradicts_sub_answers`
   (194 rows), `two_questions_in_one_cell` (1069 to 1085; taken apart here), `prompt_differs_between_files`
   (1371), `prompt_cut_in_a_file` (1377; whole here), `identical_prompt:NNNN` (the first prompt of the pair).
@@ -67,11 +68,17 @@ class EvalMi50K:
             ManifestError: a file is damaged; names it with row, column and value.
         """
         from lmm4lmm.datasets.cache import cached
-        from lmm4lmm.datasets.evalmi50k_table import build
 
         folder = Path(directory) if directory else fetch(REPO, list(NAMES.values()), what="EvalMi-50K")
         files = locate(folder)
-        return cached(self.name, VERSION, files, partial(build, files))
+        return cached(self.name, VERSION, files, partial(_build, files))
+
+
+def _build(files: Mapping[str, Path]) -> pl.DataFrame:
+    # Imported here: who finds the table in the cache need not wait for its builder.
+    from lmm4lmm.datasets.evalmi50k_table import build
+
+    return build(files)
 
 
 DATASET = EvalMi50K()
