@@ -1,0 +1,120 @@
+"""What every statistic does first: bring input to arrays, check it, drop missing pairs and count them."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmm4lmm.core.errors import StatisticsError
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.intp]
+Labels: TypeAlias = Sequence[Any] | NDArray[Any]
+"""One hashable label an item: prompts, generators, tasks."""
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Two columns of numbers without missing values.
+
+    Attributes:
+        x: [n] the first column, in practice what a metric predicts.
+        y: [n] the second column, in practice what people say.
+        kept: [n + n_dropped] which of the rows given are in ``x`` and ``y``.
+        n_dropped: rows where either value is missing (NaN).
+    """
+
+    x: Floats
+    y: Floats
+    kept: NDArray[np.bool_]
+
+    @property
+    def n_dropped(self) -> int:
+        return int(self.kept.size - self.x.size)
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Labels as numbers.
+
+    Attributes:
+        codes: [n] 0 .. len(names) - 1.
+        names: the label of each code, in order of first appearance.
+    """
+
+    codes: Ints
+    names: tuple[Hashable, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def of(self, kept: NDArray[np.bool_]) -> Groups:
+        """The groups that are left among the kept rows, numbered anew."""
+        used, codes = np.unique(self.codes[kept], return_inverse=True)
+        return Groups(codes.astype(np.intp), tuple(self.names[i] for i in used))
+
+
+def column(values: ArrayLike, what: str) -> Floats:
+    """One column of numbers as float64; NaN (or None) is a missing value.
+
+    Raises:
+        StatisticsError: it is not one-dimensional, holds something that is no number, or an infinity.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise StatisticsError(f"{what} must be numbers: {error}") from error
+    if array.ndim != 1:
+        raise StatisticsError(f"{what} must be one column of numbers; its shape is {array.shape}")
+    if np.isinf(array).any():
+        place = int(np.flatnonzero(np.isinf(array))[0])
+        raise StatisticsError(f"{what} holds {array[place]} at position {place}; scores must be finite")
+    return array
+
+
+def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
+    """Two columns of equal length, without the rows where either value is missing.
+
+    Raises:
+        StatisticsError: the lengths differ, or a column is not numbers.
+    """
+    x, y = column(predicted, "predicted"), column(human, "human")
+    if x.size != y.size:
+        raise StatisticsError(f"predicted has {x.size} values and human {y.size}: not the same items")
+    kept = ~(np.isnan(x) | np.isnan(y))
+    return Pairs(x[kept], y[kept], kept)
+
+
+def groups(labels: Labels | None, n: int, what: str) -> Groups:
+    """Labels as numbers; without labels every item is a group of its own.
+
+    Raises:
+        StatisticsError: there is not one label an item, or a label is None.
+    """
+    if labels is None:
+        return Groups(np.arange(n, dtype=np.intp), tuple(range(n)))
+    if len(labels) != n:
+        raise StatisticsError(f"there are {len(labels)} {what} for {n} items; each item needs one")
+    listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    index: dict[Hashable, int] = {}
+    codes = np.fromiter((index.setdefault(label, len(index)) for label in listed), np.intp, n)
+    if None in index:
+        raise StatisticsError(f"{what}: item {int(np.flatnonzero(codes == index[None])[0])} has none")
+    return Groups(codes, tuple(index))
+
+
+def need(x: Floats, y: Floats, at_least: int) -> None:
+    """Refuses columns that no correlation is defined on.
+
+    Raises:
+        StatisticsError: fewer than ``at_least`` pairs, or a column that is constant.
+    """
+    if x.size < at_least:
+        raise StatisticsError(f"needs at least {at_least} pairs of values; there are {x.size}")
+    for values, what in ((x, "predicted"), (y, "human")):
+        if (values == values[0]).all():
+            raise StatisticsError(f"{what} is constant ({values[0]:g} for all {values.size} items)")

@@ -1,0 +1,163 @@
+"""Correlations as functions of prompt weights, for ``resampling.bootstrap``.
+
+Each function here prepares the data once and returns a statistic ``[r, c] -> [r]``. A weight of k means that
+every image of the prompt is there k times; weights of one give the value on the data.
+
+==================  ======================================================================================
+pearson             exact, from six sums a prompt
+spearman            exact: sorted once, weighted midranks by cumulative sums in every resample
+kendall             exact up to ``EXACT`` items (pairs counted between prompts, then a quadratic form);
+                    beyond, counts of pairs are taken to first order in the weights (Hajek projection),
+                    which changes the replicates by terms of order 1 / prompts
+fitted_pearson      one Gauss-Newton step from the fit on the data in every resample, from sums a prompt;
+                    a full refit differs by terms of second order
+==================  ======================================================================================
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lmm4lmm.stats.arrays import Floats, Groups, Ints
+from lmm4lmm.stats.concordance import pair_counts
+from lmm4lmm.stats.logistic import LogisticFit, tangent
+from lmm4lmm.stats.resampling import Statistic
+
+EXACT = 4096
+"""Most items (and half as many prompts) for which all pairs are counted between prompts."""
+
+
+def pearson(x: Floats, y: Floats, prompts: Groups) -> Statistic:
+    """PLCC of raw values."""
+    x, y = _standard(x), _standard(y)
+    sums = by_prompt(np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]), prompts)
+
+    def statistic(weights: Floats) -> Floats:
+        n, sx, sy, sxx, syy, sxy = (weights @ sums).T
+        return _ratio(sxy - sx * sy / n, sxx - sx * sx / n, syy - sy * sy / n, n)
+
+    return statistic
+
+
+def spearman(x: Floats, y: Floats, prompts: Groups) -> Statistic:
+    """SRCC."""
+    order = np.argsort(x, kind="stable")
+    ranks_x = WeightedRanks(x[order], prompts.codes[order])
+    ranks_y = WeightedRanks(y[order], prompts.codes[order])
+    code = prompts.codes[order]
+
+    def one(weights: Floats) -> float:
+        rx, vx = ranks_x(weights)
+        ry, vy = ranks_y(weights)
+        return float(np.dot(weights[code] * rx, ry)) / np.sqrt(vx * vy) if vx > 0 and vy > 0 else np.nan
+
+    return lambda weights: np.array([one(row) for row in weights])
+
+
+class WeightedRanks:
+    """Midranks of values that are there several times, centred at zero, without sorting again.
+
+    Args:
+        values: [n] the values.
+        codes: [n] the prompt of each.
+    """
+
+    def __init__(self, values: Floats, codes: Ints) -> None:
+        order = np.argsort(values, kind="stable")
+        ordered = values[order]
+        self.codes = codes[order]
+        self.edges = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
+        group = np.empty(values.size, dtype=np.intp)
+        group[order] = np.repeat(np.arange(self.edges.size - 1), np.diff(self.edges))
+        self.group = group
+
+    def __call__(self, weights: Floats) -> tuple[Floats, float]:
+        """[n] centred ranks, and the weighted sum of their squares, for the weights of one resample."""
+        up_to = np.empty(self.codes.size + 1)
+        up_to[0] = 0.0
+        np.cumsum(weights[self.codes], out=up_to[1:])
+        edges = up_to[self.edges]
+        centre = (edges[1:] + edges[:-1] - edges[-1]) / 2.0
+        return centre[self.group], float(np.dot(np.diff(edges), centre * centre))
+
+
+def kendall(x: Floats, y: Floats, prompts: Groups) -> Statistic:
+    """KRCC (tau-b)."""
+    if x.size <= EXACT and len(prompts) <= EXACT // 2:
+        return _kendall_exact(x, y, prompts)
+    counts = pair_counts(x, y)
+    columns = [counts.concordant - counts.discordant, counts.untied_x, counts.untied_y]
+    slopes = by_prompt(np.column_stack(columns).astype(np.float64), prompts)
+    total = slopes.sum(axis=0)
+
+    def statistic(weights: Floats) -> Floats:
+        # twice a count of pairs is a quadratic form w A w; to first order that is 1 A 1 + 2 (w - 1) A 1
+        difference, untied_x, untied_y = (total + 2.0 * ((weights - 1.0) @ slopes)).T
+        return _ratio(difference, untied_x, untied_y, total[1])
+
+    return statistic
+
+
+def _kendall_exact(x: Floats, y: Floats, prompts: Groups) -> Statistic:
+    order = np.argsort(prompts.codes, kind="stable")
+    x, y, codes = x[order], y[order], prompts.codes[order]
+    first = np.searchsorted(codes, np.arange(len(prompts)))
+    forms = np.zeros((3, len(prompts), len(prompts)))
+    for c, begin in enumerate(first):
+        end = first[c + 1] if c + 1 < len(prompts) else x.size
+        sign_x = np.sign(x[begin:end, None] - x[None, :])
+        sign_y = np.sign(y[begin:end, None] - y[None, :])
+        for form, signs in zip(forms, (sign_x * sign_y, np.abs(sign_x), np.abs(sign_y)), strict=True):
+            form[c] = np.add.reduceat(signs.sum(axis=0), first)
+
+    def statistic(weights: Floats) -> Floats:
+        difference, untied_x, untied_y = (np.einsum("rc,rc->r", weights @ form, weights) for form in forms)
+        return _ratio(difference, untied_x, untied_y, x.size)
+
+    return statistic
+
+
+def fitted_pearson(fit: LogisticFit, x: Floats, y: Floats, prompts: Groups) -> Statistic:
+    """PLCC after the logistic fit is adjusted to the resample."""
+    y_centred = y - y.mean()
+    residual = y - fit(x)
+    moves = tangent(fit, x)
+    moves = moves / np.maximum(np.linalg.norm(moves, axis=0), 1e-300)
+    directions, size, _ = np.linalg.svd(moves, full_matrices=False)
+    # a curve that is nearly a line has nearly dependent parameters: what they can't tell apart is left out
+    directions = directions[:, size > 1e-7 * size[0]] * np.sqrt(x.size)
+    k = directions.shape[1]
+    products = (directions[:, :, None] * directions[:, None, :]).reshape(x.size, k * k)
+    columns = [np.ones_like(x), y_centred, y_centred**2, residual**2]
+    sums = by_prompt(np.column_stack([*columns, directions * residual[:, None], products]), prompts)
+
+    def statistic(weights: Floats) -> Floats:
+        found = weights @ sums
+        n, sy, syy, sse = found[:, :4].T
+        pull, curvature = found[:, 4 : 4 + k], found[:, 4 + k :].reshape(-1, k, k)
+        inverse = np.linalg.pinv(curvature, rcond=1e-9, hermitian=True)
+        sse = sse - np.einsum("rk,rkl,rl->r", pull, inverse, pull)
+        total = syy - sy * sy / n
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.where(total > 1e-12 * n * y_centred.var(), sse / total, np.nan)
+        return np.sqrt(np.clip(1.0 - share, 0.0, 1.0))
+
+    return statistic
+
+
+def by_prompt(columns: Floats, prompts: Groups) -> Floats:
+    """[c, k] sums of ``[n, k]`` columns over the items of each prompt."""
+    sums = [np.bincount(prompts.codes, column, len(prompts)) for column in columns.T]
+    return np.column_stack(sums).astype(np.float64)
+
+
+def _standard(values: Floats) -> Floats:
+    centred = values - values.mean()
+    return np.asarray(centred / np.abs(centred).max(), dtype=np.float64)
+
+
+def _ratio(top: Floats, left: Floats, right: Floats, unit: Floats | float) -> Floats:
+    """top / sqrt(left * right), NaN where a column is constant in the resample (up to rounding)."""
+    defined = (left > 1e-12 * unit) & (right > 1e-12 * unit)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(defined, np.clip(top / np.sqrt(np.abs(left * right)), -1.0, 1.0), np.nan)
