@@ -22,12 +22,13 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-from lmm4lmm.core.errors import InputError, ItemError
+from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.protocols import Executor
 from lmm4lmm.running.batching import BatchSize, Failure, Window, attempt, run_batch
 from lmm4lmm.running.executors import ThreadExecutor
+from lmm4lmm.running.jobs import Job, Outcome
 from lmm4lmm.running.journal import Journal
 from lmm4lmm.running.progress import Progress, Silence
 
@@ -35,54 +36,9 @@ W = TypeVar("W")
 L = TypeVar("L")
 P = TypeVar("P")
 R = TypeVar("R")
-W_in = TypeVar("W_in", contravariant=True)
 
 _WINDOW_BATCHES = 4  # items that wait, in batches: enough to find some of like size
 _PENDING = 1024  # outcomes that may wait for an earlier item
-
-
-class Job(Protocol[W_in, L, P, R]):
-    """What is done with one item. Several threads call ``load``, ``prepare`` and ``size`` at once."""
-
-    def load(self, work: W_in) -> tuple[str, L]:
-        """Reads what the item needs, and a key of its content: equal keys must mean equal results."""
-        ...
-
-    def prepare(self, work: W_in, loaded: L) -> P:
-        """The part of the work that needs no model; only called when the journal has no result."""
-        ...
-
-    def size(self, prepared: P) -> int:
-        """What the item costs, in a unit that adds up (say tokens); items of like size share a batch."""
-        ...
-
-    def run(self, batch: Sequence[P]) -> Sequence[R | ItemError]:
-        """One result an item, in order, the same in any batch; an ``ItemError`` where just one failed."""
-        ...
-
-    def encode(self, result: R) -> bytes:
-        """A result as the journal keeps it."""
-        ...
-
-    def decode(self, data: bytes) -> R:
-        """The same result again."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[W, R]):
-    """What became of one item: a result or an error, never both.
-
-    Attributes:
-        cached: not computed for this item: it was in the journal, or the same content came before.
-        seconds: its share of the time of the batch that it ran in; 0 when it was not run.
-    """
-
-    work: W
-    result: R | None = None
-    error: str | None = None
-    cached: bool = False
-    seconds: float = 0.0
 
 
 def run_job(

@@ -13,7 +13,8 @@ from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import DIMENSIONS, Dimension, Item, Score, ScoreRow
-from lmm4lmm.running.engine import Outcome, run_job
+from lmm4lmm.running.engine import run_job
+from lmm4lmm.running.jobs import Outcome
 from lmm4lmm.running.journal import Journal
 from lmm4lmm.running.progress import Progress
 
