@@ -9,7 +9,7 @@ What a picture becomes, decided once so that every metric sees the same pixels:
 * transparency is composited on white, the page that people look at it on.
 * 16 bits a channel become 8 by their high byte, for gray as libpng and Pillow do it for colour: white stays
   white, nothing is clipped.
-* CMYK becomes RGB by Pillow's formula; Adobe's inverted CMYK JPEG is understood.
+* CMYK becomes RGB by Pillow's formula; CMYK JPEG is taken as Adobe's inverted kind, as browsers do.
 * colour profiles are ignored: the encoders inside metrics were trained on pixels read that way, and the
   numbers then do not depend on the build of a colour library.
 * size: the header is checked before anything is decoded. A baseline JPEG above the limit is decoded at 1/2,
