@@ -84,6 +84,8 @@ def _delimiter(path: Path, stream: TextIO) -> str:
 def _names(path: Path, header: list[str] | None) -> list[str]:
     if header is None:
         raise ManifestError(path, "the file is empty; its first line must name the columns")
+    # Index columns of data frame libraries have no name; polars would name them, block by block.
+    header = [name or f"column_{number}" for number, name in enumerate(header, start=1)]
     twice = [name for name, count in Counter(header).items() if count > 1]
     if twice:
         raise ManifestError(path, "the header names this column more than once", row=1, column=twice[0])

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from lmm4lmm.core.errors import InputError, ManifestError
+from lmm4lmm.core.json_rows import Shape
 from lmm4lmm.core.jsonl import read_jsonl
 from lmm4lmm.core.prompt_files import read_prompts
 from lmm4lmm.core.records import Prompt
@@ -177,7 +178,7 @@ def _geneval_rows(root: Path, generator: str, one: Path, passed: _Passed) -> lis
 
 def _metadata(path: Path) -> Mapping[str, str | None]:
     required = {"prompt": "GenEval's metadata.jsonl holds one object with the prompt"}
-    frame = read_jsonl(path, text=("prompt", "tag", "question"), required=required)
+    frame = read_jsonl(path, Shape(text=("prompt", "tag", "question"), required=required))
     if frame.height != 1:
         raise ManifestError(path, f"one JSON object is expected, not {frame.height}")
     row: Mapping[str, str | None] = frame.row(0, named=True)

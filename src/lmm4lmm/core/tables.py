@@ -11,13 +11,15 @@ import polars as pl
 
 from lmm4lmm.core.delimited import delimited_line, read_delimited
 from lmm4lmm.core.errors import InputError, ManifestError
-from lmm4lmm.core.jsonl import jsonl_line, read_jsonl
+from lmm4lmm.core.json_rows import Shape
+from lmm4lmm.core.jsonl import jsonl_line, read_json, read_jsonl
 
-JSONL = frozenset({".jsonl", ".ndjson", ".json"})
+JSONL = frozenset({".jsonl", ".ndjson"})
+JSON = frozenset({".json"})
 DELIMITED = frozenset({".csv", ".tsv", ".tab"})
 PARQUET = frozenset({".parquet", ".pq"})
 SHEETS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
-SUFFIXES = JSONL | DELIMITED | PARQUET | SHEETS
+SUFFIXES = JSONL | JSON | DELIMITED | PARQUET | SHEETS
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,9 @@ def read_table(
     suffix = path.suffix.lower()
     if not path.is_file():
         raise InputError(f"{path}: {'this is a folder, not a file' if path.is_dir() else 'no such file'}")
-    if suffix in JSONL:
-        return Table(
-            path, read_jsonl(path, text=(*text, "id"), required=required, nested=nested, limit=limit)
-        )
+    if suffix in JSONL | JSON:
+        shape = Shape(text=(*text, "id"), required=required or {}, nested=nested)
+        return Table(path, (read_jsonl if suffix in JSONL else read_json)(path, shape, limit=limit))
     if suffix in DELIMITED:
         return Table(path, read_delimited(path, limit=limit))
     if suffix not in SUFFIXES:

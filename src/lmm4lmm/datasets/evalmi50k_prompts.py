@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from lmm4lmm.core.errors import ManifestError
+from lmm4lmm.core.json_rows import Shape
 from lmm4lmm.core.jsonl import read_jsonl
 from lmm4lmm.core.tables import check_filled, check_names, read_table
 from lmm4lmm.core.text import open_text
@@ -149,8 +150,9 @@ def _read_questions(path: Path) -> pl.DataFrame:
 
 
 def _read_tags(path: Path) -> pl.DataFrame:
-    required = {"tag": "every line of EvalMi-50K's prompt_tasks.jsonl has tag and prompt"}
-    frame = read_jsonl(path, text=("tag", "prompt"), required=required | {"prompt": required["tag"]})
+    advice = "every line of EvalMi-50K's prompt_tasks.jsonl has tag and prompt"
+    names = ("tag", "prompt")
+    frame = read_jsonl(path, Shape(text=names, required=dict.fromkeys(names, advice)))
     if frame.is_empty():
         raise ManifestError(path, "the file is empty")
     return frame.select(pl.col("tag"), pl.col("prompt").str.strip_chars())
