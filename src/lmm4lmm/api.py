@@ -5,7 +5,7 @@ Heavy libraries are imported by the functions that need them, so importing this 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,7 +67,7 @@ def score(
     questions: Sequence[str | None] | None = None,
     generators: Sequence[str | None] | None = None,
     metric: str | Metric[Any] = "nano",
-    dimensions: Sequence[Dimension] = DIMENSIONS,
+    dimensions: Sequence[Dimension] | None = None,
     device: str = "auto",
     batch_size: int | Literal["auto"] = "auto",
     workers: int | None = None,
@@ -84,7 +84,7 @@ def score(
         questions: one yes/no question an image, or None where there is none.
         generators: which model made each image, where you want to compare models.
         metric: a metric's name, or one that ``load_metric`` gave.
-        dimensions: what to score.
+        dimensions: what to score; None for all that the metric gives.
         device: where the model runs.
         batch_size: images a batch, or ``auto``.
         workers: threads that read images; None chooses by the number of cores.
@@ -104,7 +104,7 @@ def score(
 
     if (source is None) == (images is None):
         raise InputError("score() takes either a source (manifest or folder) or images=[...]")
-    items: Iterable[Item]
+    items: Sequence[Item] | Manifest
     if images is not None:
         if isinstance(prompts, Path | str):
             raise InputError("with images=[...], prompts is a list: one prompt an image")
@@ -113,10 +113,18 @@ def score(
         if prompts is not None and not isinstance(prompts, Path | str):
             raise InputError("with a source, prompts is the file that holds the prompts of a folder")
         items = open_items(Path(str(source)), prompts, limit)
-    chosen = load_metric(metric, device=device, dimensions=dimensions) if isinstance(metric, str) else metric
+    chosen = metric
+    if isinstance(chosen, str):
+        chosen = load_metric(chosen, device=device, dimensions=dimensions or DIMENSIONS)
     shown = progress_for("Scoring", quiet=not progress)
     with scored(
-        chosen, items, journal=journal, batch_size=batch_size, workers=workers, progress=shown
+        chosen,
+        items,
+        dimensions=dimensions,
+        journal=journal,
+        batch_size=batch_size,
+        workers=workers,
+        progress=shown,
     ) as rows:
         flat = [row_to_flat(row) for row in rows]
     import polars as pl
@@ -134,8 +142,9 @@ def open_items(source: Path, prompts: Path | str | None = None, limit: int | Non
 @contextmanager
 def scored(
     metric: Metric[Any],
-    items: Iterable[Item],
+    items: Sequence[Item] | Manifest,
     *,
+    dimensions: Sequence[Dimension] | None = None,
     journal: Path | str | None = None,
     batch_size: int | Literal["auto"] = "auto",
     workers: int | None = None,
@@ -149,12 +158,19 @@ def scored(
         JournalError: the journal can't be used.
     """
     from lmm4lmm.running.journal import Journal
-    from lmm4lmm.running.scoring import score_manifest
+    from lmm4lmm.running.scoring import PURPOSE, score_manifest
 
-    opened = Journal.open(Path(journal), purpose="scores") if journal is not None else None
+    opened = Journal.open(Path(journal), purpose=PURPOSE) if journal is not None else None
     with opened if opened is not None else nullcontext():
         yield score_manifest(
-            metric, items, journal=opened, batch_size=batch_size, workers=workers, progress=progress
+            metric,
+            items,
+            dimensions=dimensions,
+            journal=opened,
+            batch_size=batch_size,
+            workers=workers,
+            progress=progress,
+            total=len(items),
         )
 
 

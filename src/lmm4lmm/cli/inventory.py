@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def datasets() -> list[dict[str, str]]:
-    """Every data set with a name, and the first line of its card."""
+    """Every data set with a name, and the first line of its card's text."""
     from lmm4lmm.datasets import DATASETS
 
-    return [{"name": name, "about": first_line(DATASETS.load(name).card)} for name in DATASETS.names()]
+    return [{"name": name, "about": first_sentence(DATASETS.load(name).card)} for name in DATASETS.names()]
 
 
 def describe_dataset(name: str, data: Path | None) -> dict[str, Any]:
@@ -39,10 +39,10 @@ def describe_dataset(name: str, data: Path | None) -> dict[str, Any]:
     return found
 
 
-def first_line(card: str) -> str:
-    """A card's first line with words in it, without Markdown's heading marks."""
-    lines = (line.strip().lstrip("#").strip() for line in card.splitlines())
-    return next((line for line in lines if line), "")
+def first_sentence(card: str) -> str:
+    """A card's first line of running text: what stands under its heading."""
+    lines = (line.strip() for line in card.splitlines())
+    return next((line for line in lines if line and not line.startswith("#")), "")
 
 
 def _column(series: pl.Series) -> dict[str, Any]:

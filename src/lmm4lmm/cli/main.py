@@ -68,8 +68,11 @@ def score(
         str, typer.Option(metavar="NAME", help="Which metric; see `lmm4lmm models list`.")
     ] = "nano",
     dimensions: Annotated[
-        str, typer.Option(metavar="LIST", help="What to score, separated by commas.")
-    ] = "perception,correspondence,answer",
+        str | None,
+        typer.Option(
+            metavar="LIST", help="Of perception,correspondence,answer; default: all that the metric gives."
+        ),
+    ] = None,
     prompts: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prompts of a folder: one a line, or JSONL or CSV.")
     ] = None,
@@ -88,8 +91,8 @@ def score(
 ) -> None:
     """Score images with a metric.
 
-    Run the same command again after a stop: work that is done is not done twice. An image that fails keeps its
-    row in OUT, with the reason.
+    Run the same command again after a stop: work that is done is not done twice. An image that fails keeps
+    its row in OUT, with the reason.
     """
     from lmm4lmm.cli import scoring
 
@@ -98,7 +101,7 @@ def score(
         out=out,
         prompts=prompts,
         metric=metric,
-        dimensions=parse_dimensions(dimensions),
+        dimensions=None if dimensions is None else parse_dimensions(dimensions),
         device=device,
         batch_size=parse_batch_size(batch_size),
         workers=workers,

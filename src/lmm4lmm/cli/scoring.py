@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.core.records import Dimension, ScoreRow
+from lmm4lmm.core.records import DIMENSIONS, Dimension, ScoreRow
 
 if TYPE_CHECKING:
     from lmm4lmm.core.manifest import Manifest
@@ -30,7 +30,7 @@ class Request:
     out: Path
     prompts: Path | None
     metric: str
-    dimensions: tuple[Dimension, ...]
+    dimensions: tuple[Dimension, ...] | None
     device: str
     batch_size: int | Literal["auto"]
     workers: int | None
@@ -107,13 +107,16 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     manifest = api.open_items(request.source, request.prompts, request.limit)
     for remark in manifest.notes:
         tell(remark)
-    metric = api.load_metric(request.metric, device=request.device, dimensions=request.dimensions)
-    tell(describe(metric, manifest))
+    metric = api.load_metric(
+        request.metric, device=request.device, dimensions=request.dimensions or DIMENSIONS
+    )
+    tell(describe(metric, manifest, request.dimensions))
     journal = request.journal or request.out.with_name(request.out.name + ".journal")
     counter, failures = Counter(progress_for("Scoring", quiet=quiet)), Failures()
     with api.scored(
         metric,
         manifest,
+        dimensions=request.dimensions,
         journal=journal,
         batch_size=request.batch_size,
         workers=request.workers,
@@ -193,11 +196,13 @@ def _is_scores(path: Path) -> bool:
     return isinstance(row, dict) and {"id", "metric"} <= set(row)
 
 
-def describe(metric: Metric[Any], manifest: Manifest) -> str:
+def describe(metric: Metric[Any], manifest: Manifest, dimensions: tuple[Dimension, ...] | None) -> str:
     """One line before the start: what is scored by what, where."""
     where = [str(getattr(metric, name)) for name in ("device", "dtype") if hasattr(metric, name)]
     place = f" on {', '.join(where)}" if where else ""
-    return f"{len(manifest):,} items; {metric.fingerprint}{place}; {', '.join(metric.dimensions)}"
+    return (
+        f"{len(manifest):,} items; {metric.fingerprint}{place}; {', '.join(dimensions or metric.dimensions)}"
+    )
 
 
 def tell_end(request: Request, run: Run, tell: Callable[[str], None]) -> None:
