@@ -65,7 +65,7 @@ def _check_keys(place: Place, rows: Sequence[Row], first: int, required: Mapping
         offset = next(i for i, row in enumerate(rows) if key not in row)
         found = list(rows[offset])
         near = difflib.get_close_matches(key, [name.strip().lower() for name in found], n=1, cutoff=0.6)
-        hint = f"; did you mean '{key}' by {_named(near[0], found)!r}?" if near else ""
+        hint = f"; is {_named(near[0], found)!r} meant? Rename it to '{key}'" if near else ""
         raise ManifestError(
             place.path, f"the key is missing: {advice}{hint}", row=place.line(first + offset), column=key
         )

@@ -141,5 +141,5 @@ def _no_object(path: Path, rows: Sequence[object], first: int) -> ManifestError:
     offset, found = next((i, row) for i, row in enumerate(rows) if type(row) is not dict)
     problem = 'every line must be a JSON object such as {"image": "a.png", "prompt": "a cat"}'
     if isinstance(found, list):
-        problem += "; for one array of objects, write each object on a line of its own"
+        problem += "; a file that is one array of objects must be called .json"
     return ManifestError(path, problem, row=jsonl_line(path, first + offset), value=found)

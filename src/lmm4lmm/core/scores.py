@@ -72,6 +72,7 @@ def read_scores(path: Path) -> pl.DataFrame:
 
 def scores_from(table: Table) -> pl.DataFrame:
     """The scores table in a table that is read already; see ``read_scores``."""
+    _check_nested(table)
     table = table.with_frame(rename_aliases(_fold(table.frame), ALIASES))
     check_names(table.path, table.frame.columns, known=SCORE_SCHEMA, required=_REQUIRED)
     _check_any_score(table)
@@ -127,17 +128,25 @@ def _answer(table: Table) -> pl.Series:
     if isinstance(column.dtype, pl.Boolean):
         return column.cast(pl.Float64)
     if isinstance(column.dtype, pl.String):
-        words = column.str.strip_chars().str.to_lowercase()
-        numbers = words.replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
-        others = table.with_frame(
-            table.frame.select(pl.when(numbers.is_null()).then("answer").alias("answer"))
-        )
-        column = numbers.fill_null(to_number(others, "answer"))
+        words = column.str.strip_chars().str.to_lowercase().replace("", None)
+        found = words.replace_strict(_WORDS, default=None, return_dtype=pl.Float64)
+        number = found.fill_null(words.cast(pl.Float64, strict=False))
     else:
-        column = to_number(table, "answer")
-    outside = ((column < 0) | (column > 1)).fill_null(False)
+        words, number = column, to_number(table, "answer")
+    outside = words.is_not_null() & number.is_between(0, 1).not_().fill_null(True)
     if outside.any():
         row = first_true(outside)
         problem = "an answer is the probability of yes, 0 to 1, or yes/no or true/false"
-        raise table.wrong(problem, row=row, column="answer", value=table.frame["answer"][row])
-    return column
+        raise table.wrong(problem, row=row, column="answer", value=column[row])
+    return number.alias("answer")
+
+
+def _check_nested(table: Table) -> None:
+    """Refuses nested scores of another make, which would pass as a table without scores."""
+    for nested, flat in NESTED.items():
+        field = nested.rpartition(".")[2]
+        if flat not in ("perception", "correspondence", "answer") or nested in table.frame.columns:
+            continue
+        others = [name for name in table.frame.columns if name.startswith(f"{flat}.")]
+        if others and table.frame.get_column(flat, default=pl.Series([None])).is_null().all():
+            raise ManifestError(table.path, f"a nested {flat} needs the field '{field}'", column=others[0])

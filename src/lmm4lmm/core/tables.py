@@ -147,7 +147,9 @@ def check_names(
     for name, advice in required.items():
         if name not in columns:
             near = difflib.get_close_matches(name, plain, n=1, cutoff=0.6)
-            hint = f"; did you mean '{name}' by '{plain[near[0]]}'?" if near else ""
+            hint = f"; is '{plain[near[0]]}' meant? Rename it to '{name}'" if near else ""
+            if not near and not any(other in columns for other in known):
+                hint = "; does the file's first line name the columns?"
             found = ", ".join(repr(column) for column in columns)
             raise ManifestError(
                 path, f"there is no such column: {advice}{hint} (columns: {found})", column=name
