@@ -1,0 +1,170 @@
+"""The report: one HTML page that needs no network and no script, made from one or several scores tables."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import jinja2
+import polars as pl
+from markupsafe import Markup
+
+from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import write_atomically
+from lmm4lmm.report.boards import comparisons
+from lmm4lmm.report.sections import Plan, Section, plan_for, section
+from lmm4lmm.report.thumbnails import Thumbnails
+from lmm4lmm.report.wording import count, listed
+
+IMAGE_BYTES = 5_500_000
+"""What all thumbnails of a page may take, so that a page stays under 8 MB whatever it is asked to show."""
+
+
+@dataclass(frozen=True)
+class ReportInput:
+    """One scores table to report on.
+
+    Attributes:
+        frame: as ``core.scores.read_scores`` returns it.
+        source: the file it came from; the page shows its name, and images are looked for beside it.
+        image_root: the folder that image paths are relative to (the manifest's), where known.
+    """
+
+    frame: pl.DataFrame
+    source: Path
+    image_root: Path | None = None
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """What became of a report.
+
+    Attributes:
+        path: the page.
+        size_bytes: its size.
+        images_shown: pictures in it.
+        missing: pictures that it wanted to show and could not find or read; it shows a grey box instead.
+        failed: rows with an error, over all inputs; the page lists them.
+    """
+
+    path: Path
+    size_bytes: int
+    images_shown: int
+    missing: int
+    failed: int
+
+
+def write_report(
+    inputs: Sequence[ReportInput],
+    out: Path,
+    *,
+    title: str = "Image scores",
+    human: pl.DataFrame | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+    thumbnails: int = 120,
+) -> ReportFacts:
+    """Writes the report, whole or not at all.
+
+    Args:
+        inputs: one or several scores tables (several metrics, or several runs of one).
+        out: the page to write; replaced if it exists.
+        title: heading of the page.
+        human: a table of human scores; adds each input's agreement with people.
+        seed: of the bootstrap and of the images drawn by lot.
+        resamples: of the bootstrap.
+        thumbnails: about how many pictures to show, shared by the inputs; 0 shows none.
+
+    Returns:
+        The facts worth telling the user.
+
+    Raises:
+        InputError: no inputs, an input without rows, or human scores that match no input.
+    """
+    _check(inputs, out)
+    pictures = Thumbnails(IMAGE_BYTES)
+    plan = plan_for(thumbnails, len(inputs))
+    sections = _sections(inputs, human, plan, pictures, seed, resamples)
+    page = _render(title, sections, pictures)
+    write_atomically(out, page)
+    return ReportFacts(
+        path=out,
+        size_bytes=out.stat().st_size,
+        images_shown=pictures.shown,
+        missing=len(pictures.missing),
+        failed=sum(s.failed for s in sections),
+    )
+
+
+def _check(inputs: Sequence[ReportInput], out: Path) -> None:
+    if not inputs:
+        raise InputError("a report needs at least one scores table")
+    for given in inputs:
+        if given.frame.is_empty():
+            raise InputError(f"{given.source}: the scores table has no rows, so there is nothing to report")
+        if given.source.exists() and out.exists() and given.source.samefile(out):
+            raise InputError(f"{out}: the report would overwrite its own input")
+    if out.is_dir():
+        raise InputError(
+            f"{out}: is a folder; give the name of the page to write, for instance {out / 'report.html'}"
+        )
+
+
+def _sections(
+    inputs: Sequence[ReportInput],
+    human: pl.DataFrame | None,
+    plan: Plan,
+    pictures: Thumbnails,
+    seed: int,
+    resamples: int,
+) -> list[Section]:
+    sections = []
+    for number, given in enumerate(inputs, 1):
+        roots = [root for root in (given.image_root, given.source.parent) if root is not None]
+        sections.append(
+            section(
+                given.frame,
+                anchor=f"run{number}",
+                source=given.source,
+                roots=roots,
+                human=human,
+                plan=plan,
+                pictures=pictures,
+                seed=seed,
+                resamples=resamples,
+            )
+        )
+    problems = [s.agreement_problem for s in sections if s.agreement_problem]
+    if human is not None and len(problems) == len(sections):
+        raise InputError(problems[0])
+    return sections
+
+
+def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lmm4lmm.report", "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters["count"] = count
+    environment.filters["listed"] = listed
+    style, script = (environment.get_template(name).render() for name in ("report.css", "report.js"))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    return environment.get_template("report.html").render(
+        title=title,
+        sections=sections,
+        compared=comparisons([s.boards.dimensions for s in sections]) if len(sections) > 1 else (),
+        pictures=pictures,
+        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        version=version("lmm4lmm"),
+        style=Markup(style),
+        script=Markup(script),
+        script_hash=digest,
+    )

@@ -1,0 +1,114 @@
+"""What the report says in words: names of dimensions, numbers at the right precision, and verdicts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup, escape
+
+from lmm4lmm.core.records import Dimension
+from lmm4lmm.stats.leaderboard import Leaderboard
+
+
+@dataclass(frozen=True)
+class DimensionWords:
+    """How one dimension is called and explained.
+
+    Attributes:
+        title: its heading.
+        short: its name where space is scarce.
+        what: what it says of an image.
+        scale: range and direction.
+        limits: the range that the contract gives it.
+    """
+
+    title: str
+    short: str
+    what: str
+    scale: str
+    limits: tuple[float, float]
+
+
+WORDS: dict[Dimension, DimensionWords] = {
+    "perception": DimensionWords(
+        "Perception", "Perc.", "how good the image looks", "0 to 100, higher is better", (0, 100)
+    ),
+    "correspondence": DimensionWords(
+        "Correspondence", "Corr.", "how well it matches its prompt", "0 to 100, higher is better", (0, 100)
+    ),
+    "answer": DimensionWords(
+        "Answer", "Yes", "how likely its task question is answered yes", "0 to 1, higher is better", (0, 1)
+    ),
+}
+
+
+def digits_for(values: Collection[float]) -> int:
+    """Decimals that show how far the values differ: 61.2 where they span 20, 0.63 where they span 0.4."""
+    finite = [v for v in values if math.isfinite(v)]
+    spread = max(finite) - min(finite) if finite else 0.0
+    spread = spread or max((abs(v) for v in finite), default=0.0) or 1.0
+    if spread >= 1000:
+        return 0
+    return min(6, max(1, 1 - math.floor(math.log10(spread / 2) + 1e-9)))
+
+
+def number(value: float | None, digits: int) -> str:
+    """A number with a true minus sign; an en dash where there is none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:.{digits}f}".replace("-", "−")
+
+
+def count(n: int, one: str, many: str | None = None) -> str:
+    """ "1 image", "2,061 images"."""
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(names: Sequence[str], limit: int = 4) -> str:
+    """Names as English lists them: "A", "A and B", "A, B and 7 others".
+
+    Names may be ``Markup``; so is the result then, and what is not Markup gets escaped.
+    """
+    shown = list(names) if len(names) <= limit else [*names[: limit - 1], f"{len(names) - limit + 1} others"]
+    if len(shown) == 1:
+        return shown[0]
+    kind = Markup if any(isinstance(name, Markup) for name in shown) else str
+    return kind(" and ").join([kind(", ").join(shown[:-1]), shown[-1]])
+
+
+def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Markup:
+    """The answer of one leaderboard in one sentence; it claims no more than the pairwise tests do.
+
+    Args:
+        board: at least one standing.
+        name: how a generator's name is set off; must escape it.
+    """
+    first, *others = board.standings
+    best = name(first.generator)
+    if not others:
+        return Markup("There is only one generator, {}: {}.").format(best, _mean(board))
+    tied = [name(s.generator) for s in others if set(s.groups) & set(first.groups)]
+    behind = [name(s.generator) for s in others if not set(s.groups) & set(first.groups)]
+    if not behind:
+        if len(others) == 1:
+            return Markup("{} and {} can't be told apart.").format(best, tied[0])
+        return Markup("No generator can be told apart from {}, which has the highest mean.").format(best)
+    lower = Markup("{} {} lower").format(listed(behind, 3), "scores" if len(behind) == 1 else "score")
+    if not tied:
+        return Markup("{} is ahead; {}.").format(best, lower)
+    return Markup("{} has the highest mean, but can't be told apart from {}; {}.").format(
+        best, listed(tied), lower
+    )
+
+
+def _mean(board: Leaderboard) -> str:
+    only = board.standings[0]
+    digits = digits_for([v for v in (only.mean, only.low, only.high) if v is not None])
+    span = (
+        f", interval {number(only.low, digits)} to {number(only.high, digits)}"
+        if only.low is not None
+        else ""
+    )
+    return f"its mean is {number(only.mean, digits)}{span}"
