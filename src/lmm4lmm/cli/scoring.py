@@ -110,7 +110,6 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     metric = api.load_metric(
         request.metric, device=request.device, dimensions=request.dimensions or DIMENSIONS
     )
-    tell(describe(metric, manifest, request.dimensions))
     journal = request.journal or request.out.with_name(request.out.name + ".journal")
     counter, failures = Counter(progress_for("Scoring", quiet=quiet)), Failures()
     with api.scored(
@@ -122,6 +121,7 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
         workers=request.workers,
         progress=counter,
     ) as rows:
+        tell(describe(metric, manifest, request.dimensions))
         write_scores(failures.watch(rows), request.out)
     return Run(
         out=request.out,
