@@ -89,6 +89,9 @@ class Journal:
         with self._one_at_a_time, _explained(self.path):
             return int(self._database.execute("SELECT count(*) FROM done").fetchone()[0])
 
+    def __bool__(self) -> bool:
+        return True  # an empty journal is not "no journal"
+
     def close(self) -> None:
         """Folds the log into the file and lets others have it; harmless when called twice."""
         with self._one_at_a_time:
