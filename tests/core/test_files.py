@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lmm4lmm.core.files import atomic_path, content_key, home, offline, sha256, write_atomically
+
+PARTS = st.lists(st.one_of(st.none(), st.text(max_size=5), st.binary(max_size=5)), max_size=4)
+
+
+def _as_bytes(part: str | bytes | None) -> bytes | None:
+    return part.encode() if isinstance(part, str) else part
+
+
+@given(PARTS, PARTS)
+def test_content_keys_differ_exactly_where_the_parts_do(
+    left: list[str | bytes | None], right: list[str | bytes | None]
+) -> None:
+    same = [_as_bytes(part) for part in left] == [_as_bytes(part) for part in right]
+    assert (content_key(*left) == content_key(*right)) == same
+
+
+def test_home_follows_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LMM4LMM_HOME", "/somewhere")
+    assert home() == Path("/somewhere")
+    monkeypatch.delenv("LMM4LMM_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", "/cache")
+    assert home() == Path("/cache/lmm4lmm")
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert home() == Path.home() / ".cache" / "lmm4lmm"
+
+
+@pytest.mark.parametrize(("value", "expected"), [("1", True), ("true", True), ("0", False), ("", False)])
+def test_offline_reads_the_hub_variable(value: str, expected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", value)
+    assert offline() is expected
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    target = tmp_path / "out.txt"
+    write_atomically(target, "old")
+
+    def fail() -> None:
+        with atomic_path(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert target.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_a_write_makes_the_folders_it_needs(tmp_path: Path) -> None:
+    target = tmp_path / "a" / "b" / "猫.txt"
+    write_atomically(target, "猫")
+    assert target.read_text(encoding="utf-8") == "猫"
+    assert sha256(target) == hashlib.sha256("猫".encode()).hexdigest()
