@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from lmm4lmm.core.manifest import Manifest
     from lmm4lmm.core.protocols import Dataset, Metric
     from lmm4lmm.core.records import Item, ScoreRow
+    from lmm4lmm.report.evaluation import Evaluation
     from lmm4lmm.report.html import ReportFacts
-    from lmm4lmm.report.summary import Evaluation, Leaderboards
+    from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.progress import Progress
 
 __all__ = ["evaluate", "leaderboard", "load_metric", "read_human", "read_scores", "score", "write_report"]
@@ -251,7 +252,7 @@ def evaluate(
         seed: of the bootstrap.
         resamples: of the bootstrap.
     """
-    from lmm4lmm.report.summary import evaluation
+    from lmm4lmm.report.evaluation import evaluation
 
     table = read_human(scores) if not isinstance(scores, Path | str) else read_scores(scores)
     return evaluation(table, read_human(human, data=data), by=tuple(by), seed=seed, resamples=resamples)

@@ -112,7 +112,10 @@ def test_folder_with_prompts(cli, manifest: Path) -> None:
         (("set/manifest.jsonl", "-o", "o.jsonl", "--metric", "sharpnes"), "did you mean sharpness"),
         (("set/manifest.jsonl", "-o", "o.jsonl", "--dimensions", "perseption"), "did you mean perception"),
         (("set/manifest.jsonl", "-o", "o.jsonl", "--dimensions", " , "), "--dimensions is empty"),
-        (("set/manifest.jsonl", "-o", "o.jsonl", "--dimensions", "answer"), "gives perception, and not answer"),
+        (
+            ("set/manifest.jsonl", "-o", "o.jsonl", "--dimensions", "answer"),
+            "gives perception, and not answer",
+        ),
         (("set/manifest.jsonl", "-o", "o.jsonl", "--batch-size", "many"), "--batch-size is 'many'"),
         (("set/manifest.jsonl", "-o", "o.jsonl", "--batch-size", "0"), "--batch-size is '0'"),
         (("set/manifest.jsonl", "-o", "o.jsonl", "--limit", "0"), "--limit"),

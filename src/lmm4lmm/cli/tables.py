@@ -13,7 +13,7 @@ TITLES = {
     "answer": "answer (share or probability of yes, 0 to 1)",
 }
 DIGITS = {"answer": 3}
-STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
+STATISTICS = {"srcc": "SRCC", "krcc": "KRCC (tau-b)", "plcc": "PLCC", "plcc_fitted": "PLCC, logistic fit"}
 
 
 def print_leaderboards(document: Mapping[str, Any]) -> None:
@@ -53,6 +53,9 @@ def _print_board(title: str, dimension: str, rows: list[Mapping[str, Any]]) -> N
 
 
 def _note_left_out(document: Mapping[str, Any]) -> None:
+    for dimension, remarks in document.get("notes", {}).items():
+        for remark in remarks:
+            note(f"{dimension}: {remark}")
     if failed := document.get("failed"):
         note(f"{failed} of {document['rows']} rows carry an error and are left out.")
     if unnamed := document.get("unnamed"):
@@ -60,41 +63,64 @@ def _note_left_out(document: Mapping[str, Any]) -> None:
 
 
 def print_evaluation(document: Mapping[str, Any]) -> None:
-    """One table of agreement over all, one of the no-pixel baselines, and one a group where there are any."""
-    _print_agreement("agreement with people, 95 % intervals by prompt", document["dimensions"])
-    _print_baselines(document["dimensions"])
+    """A table a dimension, no-pixel baselines under the metric; then one a grouping and dimension."""
+    for dimension, found in document["dimensions"].items():
+        _print_agreement(dimension, found)
     for grouping, groups in document.get("by", {}).items():
-        for name, dimensions in groups.items():
-            _print_agreement(f"{grouping}: {name}", dimensions.get("dimensions", dimensions))
+        for dimension in document["dimensions"]:
+            _print_groups(grouping, dimension, groups)
+    _note_unmatched(document)
+    note("Intervals are 95 %, from resampling prompts. A predictor without a pixel knows only what is named.")
 
 
-def _print_agreement(title: str, dimensions: Mapping[str, Mapping[str, Any]]) -> None:
-    print_table(
-        ("dimension", "n", *STATISTICS),
-        (
-            (name, str(found.get("n", "-")), *(_estimate(found.get(key)) for key in STATISTICS))
-            for name, found in dimensions.items()
-        ),
-        title=title,
-    )
-
-
-def _estimate(found: Mapping[str, Any] | None) -> str:
-    if not found or found.get("value") is None:
-        return "-"
-    return f"{number(found['value'], 3)} {interval(found.get('low'), found.get('high'), 3)}"
-
-
-def _print_baselines(dimensions: Mapping[str, Mapping[str, Any]]) -> None:
+def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
     rows = [
-        (name, baseline, number(value if isinstance(value, float) else None, 3))
-        for name, found in dimensions.items()
-        for baseline, value in (found.get("baselines") or {}).items()
+        (title, number(_value(found, key), 3), _interval(found, key)) for key, title in STATISTICS.items()
     ]
-    if rows:
-        print_table(
-            ("dimension", "predictor that sees no pixel", "SRCC"),
-            rows,
-            title="what any metric must beat",
-            left=("predictor that sees no pixel",),
+    rows += [
+        (f"SRCC, no pixel: {name}", number(value, 3), "")
+        for name, value in (found.get("baselines") or {}).items()
+    ]
+    prompts = f", {found['n_prompts']:,} prompts" if "n_prompts" in found else ""
+    print_table(
+        ("agreement with people", "value", "95 %"), rows, title=f"{dimension}: n = {found['n']:,}{prompts}"
+    )
+    for key, title in STATISTICS.items():
+        if reason := (found.get(key) or {}).get("reason"):
+            note(f"{dimension}, {title}: {reason}")
+    if dropped := found.get("n_dropped"):
+        note(f"{dimension}: {dropped:,} matched rows lack a score on one side and are left out.")
+
+
+def _print_groups(grouping: str, dimension: str, groups: Mapping[str, Any]) -> None:
+    rows = [
+        (
+            name,
+            str(found["n"]),
+            number(_value(found, "srcc"), 3),
+            _interval(found, "srcc"),
+            number(_value(found, "krcc"), 3),
+            number(_value(found, "plcc"), 3),
         )
+        for name, dimensions in groups.items()
+        if (found := dimensions.get(dimension)) is not None
+    ]
+    print_table((grouping, "n", "SRCC", "95 %", "KRCC", "PLCC"), rows, title=f"{dimension} by {grouping}")
+
+
+def _note_unmatched(document: Mapping[str, Any]) -> None:
+    if failed := document.get("failed"):
+        note(f"{failed:,} rows of the scores carry an error and are left out.")
+    for key, what in (("only_scores", "scores"), ("only_human", "human scores")):
+        if count := document.get(key):
+            note(f"{count:,} ids of the {what} are not in the other table.")
+
+
+def _value(found: Mapping[str, Any], key: str) -> float | None:
+    value: float | None = (found.get(key) or {}).get("value")
+    return value
+
+
+def _interval(found: Mapping[str, Any], key: str) -> str:
+    ends = found.get(key) or {}
+    return interval(ends.get("low"), ends.get("high"), 3)
