@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -174,42 +174,3 @@ def _histogram(
         f"median {middle}, four in five between {low} and {high}"
     )
     return plots.histogram(axis, scores, label=label, peak=peak)
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One dimension of several runs beside each other: rank and mean of each generator in each run.
-
-    Attributes:
-        rows: generator with, for each run, (rank, rank interval, mean) or None where it has no score.
-    """
-
-    words: DimensionWords
-    rows: tuple[tuple[str, tuple[tuple[str, str, str] | None, ...]], ...]
-
-
-def comparisons(runs: Sequence[Mapping[Dimension, Leaderboard]]) -> tuple[Comparison, ...]:
-    """Leaderboards of several runs side by side; generators ordered by their mean rank over the runs."""
-    result = []
-    for dimension in DIMENSIONS:
-        boards = [run.get(dimension) for run in runs]
-        if sum(board is not None for board in boards) < 2:
-            continue
-        places = [{s.generator: s for s in board.standings} if board else {} for board in boards]
-        digits = [digits_for([s.mean for s in place.values()]) for place in places]
-        names = dict.fromkeys(name for place in places for name in place)
-
-        def mean_rank(name: str, places: list[dict[str, Standing]] = places) -> float:
-            return float(np.mean([place[name].rank for place in places if name in place]))
-
-        rows = []
-        for name in sorted(names, key=mean_rank):
-            cells = [
-                (f"{s.rank:g}", f"{s.rank_low}–{s.rank_high}", number(s.mean, d))
-                if (s := place.get(name))
-                else None
-                for place, d in zip(places, digits, strict=True)
-            ]
-            rows.append((name, tuple(cells)))
-        result.append(Comparison(WORDS[dimension], tuple(rows)))
-    return tuple(result)

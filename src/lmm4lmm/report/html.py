@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
-from lmm4lmm.report.boards import comparisons
+from lmm4lmm.report.compare import compare
 from lmm4lmm.report.sections import Plan, Section, plan_for, section
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import count, listed
@@ -160,7 +160,7 @@ def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> st
     return environment.get_template("report.html").render(
         title=title,
         sections=sections,
-        compared=comparisons([s.boards.dimensions for s in sections]) if len(sections) > 1 else (),
+        compared=compare(sections),
         pictures=pictures,
         made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         version=version("lmm4lmm"),

@@ -64,7 +64,14 @@ def axis_over(values: Sequence[float], *, wanted: int = 5, limits: tuple[float, 
 
 
 def interval_plot(
-    axis: Axis, mean: float, low: float | None, high: float | None, *, label: str, strong: bool = False
+    axis: Axis,
+    mean: float,
+    low: float | None,
+    high: float | None,
+    *,
+    label: str,
+    strong: bool = False,
+    hollow: bool = False,
 ) -> Markup:
     """A dot at the mean on a bar from ``low`` to ``high``, for one row of a ranking.
 
@@ -75,13 +82,15 @@ def interval_plot(
         high: upper end.
         label: what a screen reader says.
         strong: draw in the accent colour.
+        hollow: draw a ring in place of the dot.
     """
     parts = [_grid(axis)]
     if low is not None and high is not None:
         a, b = axis.percent(low), axis.percent(high)
         parts.append(f'<line class="bar" x1="{a:.2f}%" x2="{b:.2f}%" y1="50%" y2="50%"/>')
     parts.append(f'<circle class="dot" cx="{axis.percent(mean):.2f}%" cy="50%" r="4.5"/>')
-    return _svg("interval strong" if strong else "interval", label, "".join(parts))
+    kind = "interval" + (" strong" if strong else "") + (" hollow" if hollow else "")
+    return _svg(kind, label, "".join(parts))
 
 
 def axis_labels(axis: Axis) -> Markup:

@@ -201,7 +201,7 @@ class _Cards:
 
 
 def _reasons(frame: pl.DataFrame) -> tuple[tuple[str, int], ...]:
-    """Distinct reasons of failures with their counts, most frequent first; file names are cut out."""
+    """Distinct reasons of failures with their counts, the most frequent first."""
     errors = frame["error"].drop_nulls().value_counts(sort=True)
     return tuple((tidy(str(reason)), int(n)) for reason, n in errors.head(20).iter_rows())
 
