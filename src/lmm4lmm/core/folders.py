@@ -37,8 +37,14 @@ class _Passed:
     folders: list[str] = field(default_factory=list)
 
     def notes(self) -> list[str]:
-        pairs = (("files that are no images", self.files), ("folders", self.folders))
-        return [f"{len(found):,} {what} passed over, such as {found[0]}" for what, found in pairs if found]
+        kinds = (("non-image file", self.files), ("folder", self.folders))
+        return [
+            f"{_count(len(found), what)} passed over, such as {found[0]}" for what, found in kinds if found
+        ]
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def read_folder(folder: Path, prompts: Path | None) -> Listing:
@@ -73,10 +79,14 @@ def _images(folder: Path, passed: _Passed) -> Iterator[tuple[str, str, Path]]:
     """Yields (generator, path relative to ``folder``, path); images in one folder are one generator's."""
     for path in _sorted_images(folder, folder, passed):
         yield folder.resolve().name, path.name, path
-    for below in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+    for below in _folders(folder):
         for path in _sorted_images(below, folder, passed):
             yield below.name, f"{below.name}/{path.name}", path
-        passed.folders += [_relative(p, folder) for p in below.iterdir() if p.is_dir()]
+        passed.folders += [_relative(path, folder) for path in _folders(below)]
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
 def _sorted_images(folder: Path, root: Path, passed: _Passed) -> list[Path]:
@@ -135,19 +145,18 @@ def _geneval_trees(folder: Path) -> list[tuple[str, Path]]:
     """(generator, folder of numbered folders), one a generator; empty where this is no GenEval tree."""
     if _is_geneval(folder):
         return [(folder.resolve().name, folder)]
-    below = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return [(path.name, path) for path in below if _is_geneval(path)]
+    return [(path.name, path) for path in _folders(folder) if _is_geneval(path)]
 
 
 def _is_geneval(folder: Path) -> bool:
-    return any((path / "metadata.jsonl").is_file() for path in folder.iterdir() if path.is_dir())
+    return any((path / "metadata.jsonl").is_file() for path in _folders(folder))
 
 
 def _read_geneval(folder: Path, trees: Sequence[tuple[str, Path]]) -> Listing:
     passed = _Passed()
     rows: list[_Row] = []
     for generator, tree in trees:
-        for one in sorted(path for path in tree.iterdir() if path.is_dir()):
+        for one in _folders(tree):
             rows += _geneval_rows(folder, generator, one, passed)
     passed.folders += _left_out(folder, trees)
     if not rows:
@@ -159,7 +168,7 @@ def _left_out(folder: Path, trees: Sequence[tuple[str, Path]]) -> list[str]:
     kept = {tree for _, tree in trees}
     if folder in kept:
         return []
-    return [path.name for path in sorted(folder.iterdir()) if path.is_dir() and path not in kept]
+    return [path.name for path in _folders(folder) if path not in kept]
 
 
 def _geneval_rows(root: Path, generator: str, one: Path, passed: _Passed) -> list[_Row]:
