@@ -6,8 +6,10 @@ Kendall's tau, pairwise accuracy and the bootstrap of both rest on these counts.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmm4lmm.stats.arrays import Floats, Ints
 
@@ -38,19 +40,23 @@ def pair_counts(x: Floats, y: Floats) -> PairCounts:
         x: [n] finite values.
         y: [n] finite values.
     """
-    both = np.unique(np.column_stack([x, y]), axis=0, return_inverse=True)[1].ravel()
+    n, (group_x, tied_x), (group_y, tied_y) = x.size, _ties(x), _ties(y)
+    _, tied_both = _ties(group_x * n + group_y)
+    concordant = _smaller_in_both(x, y) + _smaller_in_both(-x, -y)
+    untied_in_both = n - tied_x - tied_y + tied_both
     return PairCounts(
-        concordant=_smaller_in_both(x, y) + _smaller_in_both(-x, -y),
-        discordant=_smaller_in_both(x, -y) + _smaller_in_both(-x, y),
-        untied_x=x.size - _size_of_tie(x),
-        untied_y=x.size - _size_of_tie(y),
-        tied_both=_size_of_tie(both.astype(np.float64)) - 1,
+        concordant=concordant,
+        discordant=untied_in_both - concordant,
+        untied_x=n - tied_x,
+        untied_y=n - tied_y,
+        tied_both=tied_both - 1,
     )
 
 
-def _size_of_tie(values: Floats) -> Ints:
+def _ties(values: NDArray[Any]) -> tuple[Ints, Ints]:
+    """[n] the number of each item's tie, and how many items are in it."""
     _, group, size = np.unique(values, return_inverse=True, return_counts=True)
-    return np.asarray(size[group.ravel()], dtype=np.intp)
+    return group.astype(np.intp), size[group].astype(np.intp)
 
 
 def _smaller_in_both(x: Floats, y: Floats) -> Ints:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats import correlation, replicates
-from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, pairs
+from lmm4lmm.stats import replicates
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, need, pairs
+from lmm4lmm.stats.correlation import LEAST_PAIRS
 from lmm4lmm.stats.logistic import LogisticFit, Size, fit_logistic
 from lmm4lmm.stats.resampling import Interval, Statistic, bootstrap, check_resampling, percentile_interval
 
@@ -76,19 +77,26 @@ def evaluate(
     x, y = found.x, found.y
     drawn = groups(prompts, found.kept.size, "prompts").of(found.kept)
     fit, failure = _fit(x, y, size)
-    estimates: dict[str, Callable[[], float]] = {
-        "srcc": lambda: correlation.srcc(x, y),
-        "krcc": lambda: correlation.krcc(x, y),
-        "plcc": lambda: correlation.plcc(x, y),
-        "plcc_fitted": lambda: _plcc_of(fit, failure),
-    }
+
+    def fitted() -> Statistic:
+        if fit is None or not fit.converged:
+            raise StatisticsError(f"the logistic fit failed: {failure}")
+        return replicates.fitted_pearson(fit, x, y, drawn)
+
     statistics: dict[str, Callable[[], Statistic]] = {
         "srcc": lambda: replicates.spearman(x, y, drawn),
         "krcc": lambda: replicates.kendall(x, y, drawn),
         "plcc": lambda: replicates.pearson(x, y, drawn),
-        "plcc_fitted": lambda: _fitted(fit, x, y, drawn),
+        "plcc_fitted": fitted,
     }
-    measured = intervals(estimates, statistics, drawn, rng=rng, resamples=resamples, confidence=confidence)
+    measured = intervals(
+        statistics,
+        drawn,
+        undefined=_undefined(x, y),
+        rng=rng,
+        resamples=resamples,
+        confidence=confidence,
+    )
     return Agreement(
         n=x.size,
         n_dropped=found.n_dropped,
@@ -101,46 +109,55 @@ def evaluate(
 
 
 def intervals(
-    estimates: dict[str, Callable[[], float]],
-    statistics: dict[str, Callable[[], Statistic]],
+    statistics: Mapping[str, Callable[[], Statistic]],
     prompts: Groups,
     *,
+    undefined: str | None,
     rng: np.random.Generator,
     resamples: int,
     confidence: float,
 ) -> dict[str, Interval]:
-    """An interval for each estimate; where one is undefined, the reason in its place."""
+    """Each statistic on the data (weights of one) with its interval; where it is undefined, the reason.
+
+    Args:
+        statistics: what prepares each; it may raise ``StatisticsError``.
+        prompts: what is resampled.
+        undefined: why none of them is defined; None when they may be.
+        rng: the only source of chance.
+        resamples: bootstrap resamples.
+        confidence: of the intervals.
+    """
     result: dict[str, Interval] = {}
-    values: dict[str, float] = {}
-    for name, estimate in estimates.items():
+    ready: dict[str, Statistic] = {}
+    for name, prepare in statistics.items():
         try:
-            values[name] = estimate()
+            if undefined:
+                raise StatisticsError(undefined)
+            ready[name] = prepare()
         except StatisticsError as error:
             result[name] = Interval(None, None, None, str(error))
     n_clusters = len(prompts)
-    ready = {name: statistics[name]() for name in values} if n_clusters > 1 else {}
-    drawn = bootstrap(ready, n_clusters, rng=rng, resamples=resamples) if ready else {}
-    for name, value in values.items():
-        result[name] = percentile_interval(value, drawn.get(name, np.empty(0)), n_clusters, confidence)
+    drawn = bootstrap(ready, n_clusters, rng=rng, resamples=resamples) if ready and n_clusters > 1 else {}
+    for name, statistic in ready.items():
+        value = float(statistic(np.ones((1, n_clusters)))[0])
+        if np.isnan(value):
+            result[name] = Interval(None, None, None, "undefined on these data")
+        else:
+            result[name] = percentile_interval(value, drawn.get(name, np.empty(0)), n_clusters, confidence)
     return result
 
 
-def _fit(x: Floats, y: Floats, size: Size) -> tuple[LogisticFit | None, str]:
+def _undefined(x: Floats, y: Floats) -> str | None:
     try:
-        return fit_logistic(x, y, size=size), ""
+        need(x, y, LEAST_PAIRS)
+    except StatisticsError as error:
+        return str(error)
+    return None
+
+
+def _fit(x: Floats, y: Floats, size: Size) -> tuple[LogisticFit | None, str | None]:
+    try:
+        fit = fit_logistic(x, y, size=size)
     except StatisticsError as error:
         return None, str(error)
-
-
-def _plcc_of(fit: LogisticFit | None, failure: str) -> float:
-    if fit is None:
-        raise StatisticsError(failure)
-    if not fit.converged:
-        raise StatisticsError(f"the logistic fit failed: {fit.reason}")
-    return fit.plcc
-
-
-def _fitted(fit: LogisticFit | None, x: Floats, y: Floats, prompts: Groups) -> Statistic:
-    if fit is None:
-        raise StatisticsError("there is no fitted curve")
-    return replicates.fitted_pearson(fit, x, y, prompts)
+    return fit, fit.reason
