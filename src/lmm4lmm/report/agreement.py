@@ -11,7 +11,7 @@ from markupsafe import Markup
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.evaluation import Evaluation, evaluation
-from lmm4lmm.report.wording import WORDS, DimensionWords, count, number
+from lmm4lmm.report.wording import WORDS, DimensionWords, count, number, sentence
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.evaluation import Agreement
 from lmm4lmm.stats.resampling import Interval
@@ -155,7 +155,7 @@ def _notes(measured: dict[str, Interval], baselines: tuple[Baseline, ...]) -> tu
     notes += [f"{b.name}: {b.reason}" for b in baselines if b.reason]
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")
-    return tuple(dict.fromkeys(notes))
+    return tuple(sentence(note) for note in dict.fromkeys(notes))
 
 
 def _scatter(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Markup, int]:

@@ -11,13 +11,14 @@ import polars as pl
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
-from lmm4lmm.report.labels import NO_TASK, UNNAMED, prompt_clusters
+from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, prompt_clusters
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
 from lmm4lmm.stats.evaluation import Agreement, evaluate
 from lmm4lmm.stats.resampling import Interval
 
 Grouping: TypeAlias = Literal["task", "generator"]
 GROUPINGS: tuple[Grouping, ...] = ("task", "generator")
+LABELS = ("prompt", "generator", "task", "prompt_group")
 STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
 
 
@@ -119,8 +120,10 @@ def join(scores: pl.DataFrame, human: pl.DataFrame) -> Joined:
     Raises:
         InputError: an id is twice in a table, or no id is in both.
     """
-    good = scores.filter(pl.col("error").is_null())
-    people = human.filter(pl.col("error").is_null()) if "error" in human.columns else human
+    for what, table in (("scores", scores), ("human", human)):
+        if "id" not in table.columns:
+            raise InputError(f"the {what} table has no column 'id', so it can't be matched with the other")
+    good, people = (completed(table).filter(pl.col("error").is_null()) for table in (scores, human))
     for what, table in (("scores", good), ("human", people)):
         if not (twice := table.filter(pl.col("id").is_duplicated())).is_empty():
             raise InputError(
@@ -138,30 +141,17 @@ def join(scores: pl.DataFrame, human: pl.DataFrame) -> Joined:
 
 
 def _labelled(table: pl.DataFrame) -> pl.DataFrame:
-    """The columns that a join needs, all present; blank prompts count as absent."""
-    texts = ["prompt", "generator", "task", "prompt_group"]
-    have = {*table.columns}
-    return table.select(
-        pl.col("id").cast(pl.String),
-        *(
-            pl.when(pl.col(name).cast(pl.String).str.strip_chars() != "")
-            .then(pl.col(name).cast(pl.String))
-            .alias(name)
-            if name in have
-            else pl.lit(None, pl.String).alias(name)
-            for name in texts
-        ),
-        *(
-            (pl.col(name).cast(pl.Float64) if name in have else pl.lit(None, pl.Float64).alias(name))
-            for name in DIMENSIONS
-        ),
-    )
+    """The columns that a join needs; blank texts count as absent."""
+    if "prompt_group" not in table.columns:
+        table = table.with_columns(pl.lit(None, pl.String).alias("prompt_group"))
+    texts = (pl.col(name).cast(pl.String) for name in LABELS)
+    filled = (pl.when(text.str.strip_chars() != "").then(text) for text in texts)
+    return table.select(pl.col("id").cast(pl.String), *filled, pl.col(*DIMENSIONS).cast(pl.Float64))
 
 
 def _coalesced(both: pl.DataFrame) -> pl.DataFrame:
-    texts = ("prompt", "generator", "task", "prompt_group")
-    frame = both.with_columns(*(pl.coalesce(name, f"{name}_human").alias(name) for name in texts))
-    frame = frame.drop(*(f"{name}_human" for name in texts))
+    frame = both.with_columns(*(pl.coalesce(name, f"{name}_human").alias(name) for name in LABELS))
+    frame = frame.drop(*(f"{name}_human" for name in LABELS))
     return frame.with_columns(prompt_clusters(frame).alias("cluster")).drop("prompt_group")
 
 

@@ -6,11 +6,35 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.records import DIMENSIONS
+
+TEXTS = ("image", "prompt", "generator", "task", "metric", "error")
 UNNAMED = "(unnamed)"
 """What rows without a generator are called; they are one group."""
 
 NO_TASK = "(no task)"
 """What rows without a task are called; they are one group."""
+
+
+def completed(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with the columns of a scores table that it lacks, empty; tables made by hand seldom have all.
+
+    Without ``id`` the rows are numbered.
+
+    Raises:
+        InputError: it has no score column at all.
+    """
+    if not any(name in frame.columns for name in DIMENSIONS):
+        raise InputError(
+            f"the table has no column {', '.join(DIMENSIONS[:-1])} or {DIMENSIONS[-1]}; "
+            f"its columns are {', '.join(frame.columns) or 'none'}"
+        )
+    if "id" not in frame.columns:
+        frame = frame.with_row_index("id").with_columns(pl.col("id").cast(pl.String))
+    texts = [pl.lit(None, pl.String).alias(name) for name in TEXTS if name not in frame.columns]
+    scores = [pl.lit(None, pl.Float64).alias(name) for name in DIMENSIONS if name not in frame.columns]
+    return frame.with_columns(*texts, *scores)
 
 
 def prompt_clusters(frame: pl.DataFrame) -> pl.Series:
@@ -24,6 +48,23 @@ def prompt_clusters(frame: pl.DataFrame) -> pl.Series:
     if "prompt_group" in frame.columns:
         names.insert(0, "g:" + pl.col("prompt_group").cast(pl.String))
     return frame.select(pl.coalesce(names).alias("cluster")).to_series()
+
+
+def compact_letters(groups: Sequence[str], every: Sequence[str]) -> str:
+    """The same for the eye: three or more letters in a row become "a–f".
+
+    Args:
+        groups: a generator's letters, in order.
+        every: all letters of the leaderboard, in order.
+    """
+    place = {letter: i for i, letter in enumerate(every)}
+    runs: list[list[str]] = []
+    for letter in groups:
+        if runs and place[letter] == place[runs[-1][-1]] + 1:
+            runs[-1].append(letter)
+        else:
+            runs.append([letter])
+    return " ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else join_letters(run) for run in runs)
 
 
 def join_letters(groups: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ import polars as pl
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.agreement import AgreementView, agreement_view
-from lmm4lmm.report.boards import BoardView, SpreadView, board_views, order_of, spread_view
+from lmm4lmm.report.boards import BoardView, board_views, order_of
 from lmm4lmm.report.gallery import Row, extremes, strips
 from lmm4lmm.report.heatmap import HeatMap, heat_map
-from lmm4lmm.report.labels import UNNAMED
+from lmm4lmm.report.labels import UNNAMED, completed
+from lmm4lmm.report.spread import SpreadView, spread_view
 from lmm4lmm.report.summary import Leaderboards, leaderboards
 from lmm4lmm.report.thumbnails import Thumbnail, Thumbnails
 from lmm4lmm.report.wording import WORDS, DimensionWords, digits_for, number
@@ -114,6 +114,7 @@ def section(
     resamples: int,
 ) -> Section:
     """Gathers one section; see ``write_report`` for the arguments."""
+    frame = _legible(completed(frame))
     good = frame.filter(pl.col("error").is_null())
     boards = leaderboards(frame, seed=seed, resamples=resamples)
     order = order_of(boards)
@@ -139,7 +140,7 @@ def section(
         agreement=agreement,
         agreement_problem=problem,
         strips=tuple(
-            StripView(tidy(s.prompt), tuple(cards.card(row) for row in s.rows), s.more, s.chosen)
+            StripView(s.prompt, tuple(cards.card(row) for row in s.rows), s.more, s.chosen)
             for s in strips(good, order, prompts=plan.prompts, across=plan.across, seed=seed)
         ),
         extremes=tuple(_extremes(good, name, plan.each, cards) for name in boards.dimensions if plan.each),
@@ -148,9 +149,15 @@ def section(
     )
 
 
-def tidy(text: str) -> str:
-    """Text without control characters, which HTML can't hold; each is shown as its Unicode picture."""
-    return re.sub(r"[\x00-\x08\x0b-\x1f]", lambda m: chr(0x2400 + ord(m[0])), text).replace("\x7f", "\u2421")
+def _legible(frame: pl.DataFrame) -> pl.DataFrame:
+    """The table with control characters, which HTML can't hold, replaced by their Unicode pictures.
+
+    Paths of images are left as they are: files have to be found by them.
+    """
+    controls = [c for c in range(0x20) if chr(c) not in "\t\n\r"]
+    texts = pl.col("id", "prompt", "generator", "task", "metric", "error")
+    pictures = [chr(0x2400 + c) for c in controls]
+    return frame.with_columns(texts.cast(pl.String).str.replace_many([chr(c) for c in controls], pictures))
 
 
 def _agreement(
@@ -193,9 +200,9 @@ class _Cards:
         generator, image = row["generator"], str(row["image"] or "")
         return Card(
             picture=self._pictures.get(image, self._roots),
-            image=tidy(image),
-            prompt=tidy(str(row["prompt"] or "")),
-            generator=tidy(str(generator)) if generator is not None else UNNAMED,
+            image=image,
+            prompt=str(row["prompt"] or ""),
+            generator=str(generator) if generator is not None else UNNAMED,
             scores=tuple(scores),
         )
 
@@ -203,12 +210,12 @@ class _Cards:
 def _reasons(frame: pl.DataFrame) -> tuple[tuple[str, int], ...]:
     """Distinct reasons of failures with their counts, the most frequent first."""
     errors = frame["error"].drop_nulls().value_counts(sort=True)
-    return tuple((tidy(str(reason)), int(n)) for reason, n in errors.head(20).iter_rows())
+    return tuple((str(reason), int(n)) for reason, n in errors.head(20).iter_rows())
 
 
 def _failures(frame: pl.DataFrame) -> tuple[tuple[str, str, str], ...]:
     bad = frame.filter(pl.col("error").is_not_null()).head(FAILURES_LISTED)
     return tuple(
-        (tidy(str(row["id"])), tidy(str(row["image"] or "")), tidy(str(row["error"])))
+        (str(row["id"]), str(row["image"] or ""), str(row["error"]))
         for row in bad.select("id", "image", "error").iter_rows(named=True)
     )

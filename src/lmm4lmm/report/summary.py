@@ -11,7 +11,7 @@ import polars as pl
 
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.evaluation import Evaluation, evaluation
-from lmm4lmm.report.labels import NO_TASK, UNNAMED, join_letters, prompt_clusters
+from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, join_letters, prompt_clusters
 from lmm4lmm.stats.leaderboard import Leaderboard, leaderboard
 
 __all__ = ["Evaluation", "Leaderboards", "evaluation", "leaderboards"]
@@ -80,6 +80,7 @@ def leaderboards(
     Returns:
         The leaderboards, with the counts of what was left out.
     """
+    frame = completed(frame)
     good = frame.filter(pl.col("error").is_null())
     tasks: dict[str, Mapping[Dimension, Leaderboard]] = {}
     if by_task:

@@ -78,6 +78,11 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
     return kind(" and ").join([kind(", ").join(shown[:-1]), shown[-1]])
 
 
+def sentence(text: str) -> str:
+    """A note as a sentence: a capital at its start, a full stop at its end."""
+    return text[:1].upper() + text[1:].removesuffix(".") + "."
+
+
 def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Markup:
     """The answer of one leaderboard in one sentence; it claims no more than the pairwise tests do.
 
@@ -91,9 +96,12 @@ def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Ma
         return Markup("There is only one generator, {}: {}.").format(best, _mean(board))
     tied = [name(s.generator) for s in others if set(s.groups) & set(first.groups)]
     behind = [name(s.generator) for s in others if not set(s.groups) & set(first.groups)]
+    if not any(pair.different for pair in board.comparisons):
+        names = [best, *tied]
+        return Markup("{} can't be told apart.").format(
+            listed(names) if len(names) < 5 else f"All {len(names)} generators"
+        )
     if not behind:
-        if len(others) == 1:
-            return Markup("{} and {} can't be told apart.").format(best, tied[0])
         return Markup("No generator can be told apart from {}, which has the highest mean.").format(best)
     lower = Markup("{} {} lower").format(listed(behind, 3), "scores" if len(behind) == 1 else "score")
     if not tied:
