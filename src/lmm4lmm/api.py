@@ -5,10 +5,10 @@ Heavy libraries are imported by the functions that need them, so importing this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lmm4lmm.core.errors import InputError, UnknownNameError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from lmm4lmm.running.progress import Progress
 
 __all__ = ["evaluate", "leaderboard", "load_metric", "read_human", "read_scores", "score", "write_report"]
+
+Columns: TypeAlias = Mapping[str, str] | Literal["auto"] | None
+"""How a foreign table's columns are called: ours -> theirs, recognised by name, or as ours."""
 
 TITLE = "Image scores"
 """A report's heading unless it is given one."""
@@ -99,21 +102,27 @@ def score(
     Raises:
         InputError: the arguments don't fit together, or a file is wrong.
     """
+    from lmm4lmm.core.manifest import read_manifest
     from lmm4lmm.core.score_rows import row_to_flat
     from lmm4lmm.core.scores import SCORE_SCHEMA
     from lmm4lmm.running.progress import progress_for
 
     if (source is None) == (images is None):
         raise InputError("score() takes either a source (manifest or folder) or images=[...]")
+    if limit is not None and limit < 1:
+        raise InputError(f"a limit of {limit} leaves nothing to score; give 1 or more")
     items: Sequence[Item] | Manifest
     if images is not None:
         if isinstance(prompts, Path | str):
             raise InputError("with images=[...], prompts is a list: one prompt an image")
         items = _items(images, prompts, questions, generators)[:limit]
     else:
+        if questions is not None or generators is not None:
+            raise InputError("questions and generators go with images=[...]; a manifest has its own columns")
         if prompts is not None and not isinstance(prompts, Path | str):
             raise InputError("with a source, prompts is the file that holds the prompts of a folder")
-        items = open_items(Path(str(source)), prompts, limit)
+        file = None if prompts is None else Path(prompts)
+        items = read_manifest(Path(str(source)), prompts=file, limit=limit)
     chosen = metric
     if isinstance(chosen, str):
         chosen = load_metric(chosen, device=device, dimensions=dimensions or DIMENSIONS)
@@ -131,13 +140,6 @@ def score(
     import polars as pl
 
     return pl.DataFrame(flat, schema=SCORE_SCHEMA)
-
-
-def open_items(source: Path, prompts: Path | str | None = None, limit: int | None = None) -> Manifest:
-    """The items of a manifest or of a folder of images, read lazily; see ``core.manifest.read_manifest``."""
-    from lmm4lmm.core.manifest import read_manifest
-
-    return read_manifest(source, prompts=None if prompts is None else Path(prompts), limit=limit)
 
 
 @contextmanager
@@ -182,12 +184,16 @@ def read_scores(path: Path | str) -> pl.DataFrame:
     return read(Path(path))
 
 
-def read_human(table: pl.DataFrame | Path | str, *, data: Path | str | None = None) -> pl.DataFrame:
+def read_human(
+    table: pl.DataFrame | Path | str, *, data: Path | str | None = None, columns: Columns = None
+) -> pl.DataFrame:
     """Human scores from a file, or from a data set by its name.
 
     Args:
-        table: a file with ``id`` and scores, the name of a data set, or a table that is read already.
+        table: a file, the name of a data set, or a table that is read already.
         data: the folder with the data set's released files; without it they are fetched or cached.
+        columns: for a file that calls its columns otherwise: our names with the file's, or ``"auto"`` to
+            recognise well-known ones. None takes a file that has our names.
 
     Raises:
         InputError: neither a file nor a known data set.
@@ -198,23 +204,34 @@ def read_human(table: pl.DataFrame | Path | str, *, data: Path | str | None = No
 
     if isinstance(table, pl.DataFrame):
         return table
-    name = str(table)
-    if Path(table).is_file():
+    name, path = str(table), Path(table)
+    if path.is_file():
         if data is not None:
             raise InputError(f"{table} is a file; --data (in Python: data=) goes with a data set's name")
-        return read_scores(table)
+        return _read_file(path, columns)
     if name in DATASETS.names():
+        if columns is not None:
+            raise InputError(f"{name} is a data set: its columns are known, --columns is for files")
         dataset: Dataset = DATASETS.load(name)
         return dataset.read(None if data is None else Path(data))
-    if Path(table).suffix or Path(table).exists() or "/" in name:
-        raise InputError(f"{table}: {'is a folder' if Path(table).is_dir() else 'no such file'}")
+    if path.suffix or path.exists() or "/" in name:
+        raise InputError(f"{table}: {'is a folder' if path.is_dir() else 'no such file'}")
     raise UnknownNameError("file or data set", name, DATASETS.names())
+
+
+def _read_file(path: Path, columns: Columns) -> pl.DataFrame:
+    if columns is None:
+        return read_scores(path)
+    from lmm4lmm.datasets.tabular import read_tabular
+
+    return read_tabular(path, None if columns == "auto" else columns)
 
 
 def leaderboard(
     scores: pl.DataFrame | Path | str,
     *,
     data: Path | str | None = None,
+    columns: Columns = None,
     by_task: bool = False,
     seed: int = 0,
     resamples: int = 1000,
@@ -224,13 +241,16 @@ def leaderboard(
     Args:
         scores: a scores table, a file that holds one, or the name of a data set of human scores.
         data: the folder of a named data set.
+        columns: of a file with other column names; see ``read_human``.
         by_task: also rank within each task.
         seed: of the bootstrap.
         resamples: of the bootstrap.
     """
     from lmm4lmm.report.summary import leaderboards
 
-    return leaderboards(read_human(scores, data=data), by_task=by_task, seed=seed, resamples=resamples)
+    return leaderboards(
+        read_human(scores, data=data, columns=columns), by_task=by_task, seed=seed, resamples=resamples
+    )
 
 
 def evaluate(
@@ -238,6 +258,7 @@ def evaluate(
     human: pl.DataFrame | Path | str,
     *,
     data: Path | str | None = None,
+    columns: Columns = None,
     by: Sequence[str] = (),
     seed: int = 0,
     resamples: int = 1000,
@@ -248,6 +269,7 @@ def evaluate(
         scores: a scores table or the file that holds it.
         human: human scores: a table, a file, or a data set's name; joined on ``id``.
         data: the folder of a named data set.
+        columns: of a file with other column names; see ``read_human``.
         by: also within each ``task``, each ``generator``, or both.
         seed: of the bootstrap.
         resamples: of the bootstrap.
@@ -255,7 +277,9 @@ def evaluate(
     from lmm4lmm.report.evaluation import evaluation
 
     table = read_human(scores) if not isinstance(scores, Path | str) else read_scores(scores)
-    return evaluation(table, read_human(human, data=data), by=tuple(by), seed=seed, resamples=resamples)
+    return evaluation(
+        table, read_human(human, data=data, columns=columns), by=tuple(by), seed=seed, resamples=resamples
+    )
 
 
 def write_report(
@@ -265,6 +289,7 @@ def write_report(
     images: Path | str | None = None,
     human: pl.DataFrame | Path | str | None = None,
     data: Path | str | None = None,
+    columns: Columns = None,
     title: str = TITLE,
     seed: int = 0,
 ) -> ReportFacts:
@@ -276,6 +301,7 @@ def write_report(
         images: the folder that image paths start from; default: the folder of the scores file.
         human: human scores as ``evaluate`` takes them; the page then shows the agreement.
         data: the folder of a named data set.
+        columns: of a file with other column names; see ``read_human``.
         title: the page's heading.
         seed: of the bootstrap and of the images shown.
     """
@@ -291,7 +317,7 @@ def write_report(
     else:
         files = [scores] if isinstance(scores, Path | str) else scores
         inputs = [html.ReportInput(read_scores(path), Path(path), root) for path in files]
-    people = None if human is None else read_human(human, data=data)
+    people = None if human is None else read_human(human, data=data, columns=columns)
     return html.write_report(inputs, Path(out), title=title, human=people, seed=seed)
 
 
@@ -303,6 +329,8 @@ def _items(
 ) -> list[Item]:
     from lmm4lmm.core.records import Item
 
+    if not len(images):
+        raise InputError("there are no images to score")
     columns = {"prompts": prompts, "questions": questions, "generators": generators}
     for name, column in columns.items():
         if column is not None and len(column) != len(images):

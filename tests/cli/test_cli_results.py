@@ -93,6 +93,27 @@ def test_evaluate_by_the_name_of_a_data_set(cli, scores: Path, human: Path) -> N
     assert json.loads(by_name.out) == json.loads(cli("evaluate", scores, "--human", human, "--json").out)
 
 
+def test_a_table_with_other_names_is_mapped(cli, scores: Path, human: Path) -> None:
+    plain = cli("evaluate", scores, "--human", human, "--json")
+    other = human.with_name("other.csv")
+    other.write_text(human.read_text().replace("id,perception", "key,MOS"))
+    mapped = cli("evaluate", scores, "--human", other, "--columns", "id=key, perception=MOS", "--json")
+    assert mapped.code == 0, mapped.err
+    assert json.loads(mapped.out) == json.loads(plain.out)
+    other.write_text(human.read_text().replace("id,perception", "ID,mos_quality"))
+    guessed = cli("evaluate", scores, "--human", other, "--columns", "auto", "--json")
+    assert guessed.code == 0, guessed.err
+    assert json.loads(guessed.out) == json.loads(plain.out)
+
+
+def test_leaderboard_of_agiqa3k_by_its_own_column_names(cli, shared_data: Path) -> None:
+    """AGIQA-3K has 2,982 images by six generators."""
+    (table,) = (shared_data / "score_tables").rglob("*3[kK]*/data.csv")
+    ended = cli("leaderboard", table, "--columns", "auto", "--resamples", "100", "--json")
+    assert ended.code == 0, ended.err
+    assert sum(row["n"] for row in json.loads(ended.out)["dimensions"]["perception"]) == 2982
+
+
 def test_evaluate_table(cli, scores: Path, human: Path) -> None:
     ended = cli("evaluate", scores, "--human", human, "--by", "generator")
     assert ended.code == 0, ended.err
@@ -127,7 +148,7 @@ def test_report_says_what_it_did_not_find(cli, scores: Path) -> None:
         (("leaderboard", "set"), "is a folder"),
         (("leaderboard", "set/out.jsonl", "--by", "taks"), "did you mean task"),
         (("leaderboard", "set/out.jsonl", "--by", "generator"), "no grouping"),
-        (("leaderboard", "set/manifest.jsonl"), "holds no score"),
+        (("leaderboard", "set/manifest.jsonl"), "set/manifest.jsonl"),
         (("leaderboard", "set/out.jsonl", "--data", "set"), "--data"),
         (("leaderboard", "set/out.jsonl", "--resamples", "1"), "--resamples"),
         (("leaderboard", "pairs", "--data", "nowhere"), "nowhere"),
@@ -135,6 +156,9 @@ def test_report_says_what_it_did_not_find(cli, scores: Path) -> None:
         (("evaluate", "set/out.jsonl"), "--human"),
         (("evaluate", "set/out.jsonl", "--human", "nothing.csv"), "nothing.csv: no such file"),
         (("evaluate", "set/out.jsonl", "--human", "strangers.csv"), "no id"),
+        (("evaluate", "set/out.jsonl", "--human", "strangers.csv", "--columns", "id"), "OURS=THEIRS"),
+        (("evaluate", "set/out.jsonl", "--human", "strangers.csv", "--columns", "id=zzz"), "zzz"),
+        (("leaderboard", "evalmi50k", "--columns", "auto"), "--columns is for files"),
         (("evaluate", "nothing.jsonl", "--human", "pairs"), "nothing.jsonl"),
         (("report", "nothing.jsonl", "-o", "r.html"), "nothing.jsonl"),
         (("report", "set/out.jsonl", "-o", "set"), "is a folder"),

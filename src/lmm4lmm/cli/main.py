@@ -10,7 +10,7 @@ import typer
 
 from lmm4lmm.cli import guard, lab, output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_batch_size, parse_by, parse_dimensions
+from lmm4lmm.cli.options import Json, parse_batch_size, parse_by, parse_columns, parse_dimensions
 
 app = typer.Typer(
     name="lmm4lmm",
@@ -26,6 +26,14 @@ app = typer.Typer(
 Data = Annotated[
     Path | None,
     typer.Option("--data", metavar="DIR", help="Folder with the released files of a named data set."),
+]
+Columns = Annotated[
+    str | None,
+    typer.Option(
+        "--columns",
+        metavar="LIST",
+        help="For a table with other column names: OURS=THEIRS,..., or auto to recognise them.",
+    ),
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Where the bootstrap's random numbers start.")]
 Resamples = Annotated[
@@ -132,6 +140,7 @@ def evaluate(
         str, typer.Option(metavar="TABLE", help="Human scores: a file with `id`, or a data set's name.")
     ],
     data: Data = None,
+    columns: Columns = None,
     by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task, generator, or both.")] = "",
     seed: Seed = 0,
     resamples: Resamples = 1000,
@@ -146,7 +155,13 @@ def evaluate(
     from lmm4lmm.cli import tables
 
     found = api.evaluate(
-        scores, human, data=data, by=parse_by(by, ("task", "generator")), seed=seed, resamples=resamples
+        scores,
+        human,
+        data=data,
+        columns=parse_columns(columns),
+        by=parse_by(by, ("task", "generator")),
+        seed=seed,
+        resamples=resamples,
     )
     if as_json:
         output.print_json(found.to_json())
@@ -159,6 +174,7 @@ def evaluate(
 def leaderboard(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A scores file, or a data set's name.")],
     data: Data = None,
+    columns: Columns = None,
     by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task.")] = "",
     seed: Seed = 0,
     resamples: Resamples = 1000,
@@ -172,7 +188,12 @@ def leaderboard(
     from lmm4lmm.cli import tables
 
     found = api.leaderboard(
-        source, data=data, by_task="task" in parse_by(by, ("task",)), seed=seed, resamples=resamples
+        source,
+        data=data,
+        columns=parse_columns(columns),
+        by_task="task" in parse_by(by, ("task",)),
+        seed=seed,
+        resamples=resamples,
     )
     if as_json:
         output.print_json(found.to_json())
@@ -192,6 +213,7 @@ def report(
         str | None, typer.Option(metavar="TABLE", help="Also show agreement with these human scores.")
     ] = None,
     data: Data = None,
+    columns: Columns = None,
     title: Annotated[str, typer.Option(metavar="TEXT", help="The page's title.")] = "Image scores",
     seed: Seed = 0,
     as_json: Json = False,
@@ -202,7 +224,16 @@ def report(
     """
     from lmm4lmm import api
 
-    facts = api.write_report(sources, out, images=images, human=human, data=data, title=title, seed=seed)
+    facts = api.write_report(
+        sources,
+        out,
+        images=images,
+        human=human,
+        data=data,
+        columns=parse_columns(columns),
+        title=title,
+        seed=seed,
+    )
     if as_json:
         output.print_json({"report": out, **{k: v for k, v in vars(facts).items() if k != "path"}})
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 import typer
@@ -46,3 +46,23 @@ def parse_batch_size(text: str) -> int | Literal["auto"]:
     if not text.isascii() or not text.isdigit() or int(text) < 1:
         raise InputError(f"--batch-size is '{text}'; it must be auto or a whole number from 1 up")
     return int(text)
+
+
+def parse_columns(text: str | None) -> Mapping[str, str] | Literal["auto"] | None:
+    """``auto``, or pairs ``ours=theirs`` separated by commas.
+
+    Raises:
+        InputError: a part that is no such pair, or one of our names twice.
+    """
+    if text is None or text == "auto":
+        return "auto" if text else None
+    pairs: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        ours, equals, theirs = (piece.strip() for piece in part.partition("="))
+        if not (ours and equals and theirs) or ours in pairs:
+            raise InputError(
+                f"--columns: '{part}' should be OURS=THEIRS, each of ours once, "
+                "for instance id=name,perception=mos_quality; or auto"
+            )
+        pairs[ours] = theirs
+    return pairs

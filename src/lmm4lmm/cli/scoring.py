@@ -100,11 +100,12 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
         Lmm4lmmError: the input, the output or the metric can't be used.
     """
     from lmm4lmm import api
+    from lmm4lmm.core.manifest import read_manifest
     from lmm4lmm.core.score_rows import write_scores
     from lmm4lmm.running.progress import progress_for
 
     check_target(request.out, request.source, request.prompts)
-    manifest = api.open_items(request.source, request.prompts, request.limit)
+    manifest = read_manifest(request.source, prompts=request.prompts, limit=request.limit)
     for remark in manifest.notes:
         tell(remark)
     metric = api.load_metric(
