@@ -6,14 +6,13 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from lmm4lmm.core import files
-from lmm4lmm.core.errors import Lmm4lmmError
 
 OK, MIND, BAD = "ok", "mind", "bad"
 """Good; works, but you may want to know; something will not work."""
@@ -141,32 +140,30 @@ def _cache() -> Iterator[Finding]:
 
 
 def _weights() -> Iterator[Finding]:
-    from lmm4lmm import api
+    from lmm4lmm.cli import inventory
+    from lmm4lmm.model import pretrained
 
-    for row in api.metrics():
-        name = row["name"]
+    for row in inventory.models():
+        name, what = row["name"], f"weights of {row['name']}"
         if not row["pullable"]:
             continue
-        try:
-            found = api.check(name)
-        except Lmm4lmmError as error:
-            yield Finding(f"weights of {name}", BAD, str(error), f"lmm4lmm models pull {name}")
+        if not row["present"]:
+            yield Finding(what, MIND, row["state"], f"lmm4lmm models pull {name}")
             continue
-        if found["intact"]:
-            yield Finding(f"weights of {name}", OK, found["state"])
-            yield _measured(f"self-test of {name}", lambda name=name: _self_test(name))  # type: ignore[misc]
-        else:
-            state = MIND if not found["present"] else BAD
-            yield Finding(f"weights of {name}", state, found["state"], f"lmm4lmm models pull {name}")
+        if altered := pretrained.check(name):
+            yield Finding(what, BAD, f"altered: {', '.join(altered)}", f"lmm4lmm models pull {name} --force")
+            continue
+        yield Finding(what, OK, row["state"])
+        yield _tested(name)
 
 
-def _measured(what: str, test: Callable[[], str]) -> Finding:
+def _tested(name: str) -> Finding:
     started = time.perf_counter()
     try:
-        found = test()
+        found = _self_test(name)
     except Exception as error:
-        return Finding(what, BAD, f"{type(error).__name__}: {error}")
-    return Finding(what, OK, f"{found}, in {time.perf_counter() - started:.1f} s")
+        return Finding(f"self-test of {name}", BAD, f"{type(error).__name__}: {error}")
+    return Finding(f"self-test of {name}", OK, f"{found}, in {time.perf_counter() - started:.1f} s")
 
 
 def _self_test(name: str) -> str:

