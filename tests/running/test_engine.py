@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
@@ -137,10 +136,18 @@ def test_the_threads_are_gone_when_the_caller_stops() -> None:
 
 
 def test_preparing_goes_on_while_a_batch_runs() -> None:
-    job = Doubling(seconds=0.02, bad=lambda number: time.sleep(0.005))
-    began = time.perf_counter()
-    assert len(list(run_job(job, range(32), batch_size=4, workers=2))) == 32
-    assert time.perf_counter() - began < 32 * 0.005 + 8 * 0.02  # less than one after the other
+    running, met = threading.Event(), threading.Event()
+
+    def bad(number: int) -> None:
+        if number == 18:  # the last that is in flight when the first batch of 4 runs
+            met.set() if running.wait(timeout=10) else None
+
+    def fails(number: int) -> None:
+        running.set()
+        assert met.wait(timeout=10)
+
+    found = list(run_job(Doubling(bad=bad, fails=fails), range(24), batch_size=4, workers=2))
+    assert [outcome.error for outcome in found] == [None] * 24
 
 
 # --- resume -------------------------------------------------------------------------------------------------
