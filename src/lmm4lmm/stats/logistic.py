@@ -28,6 +28,8 @@ STEEPNESS = (0.01, 2000.0)
 """Bounds of 1 / scale, in standard deviations of x: nearly a straight line, nearly a step."""
 FAR = 15.0
 """How many scales beyond the data the centre may lie; there the curve is an exponential to 6 digits."""
+SETTLED = 1e-5
+"""The search has converged when as many steps again change the sum of squares by no more than this share."""
 START_STEEPNESS = (0.05, 0.3, 0.8, 1.7, 4.0, 12.0, 100.0)
 STARTS = 5
 START_POINTS = 1000
@@ -48,7 +50,7 @@ class LogisticFit:
         centre: where the curve is steepest, in units of x.
         scale: 1 / steepness, in units of x, > 0.
         slope: of the added line, human units per unit of x; 0 with four parameters.
-        converged: whether the search ended at a minimum.
+        converged: whether the search ended at a minimum, or the sum of squares had settled.
         monotone: whether the curve is monotone over the range of x.
         reason: what is wrong or worth knowing; None for an ordinary fit.
     """
@@ -232,7 +234,11 @@ def _search(curve: _Curve) -> tuple[Floats, bool]:
     best = min(ends, key=lambda end: end.cost)
     if curve is not rough:
         best = _descend(curve, best.x)
-    return np.asarray(best.x, dtype=np.float64), bool(best.status > 0)
+    if best.status <= 0:
+        # near a step the parameters drift on for ever while the curve no longer changes
+        further = _descend(curve, best.x)
+        return np.asarray(further.x, dtype=np.float64), bool(further.cost >= best.cost * (1.0 - SETTLED))
+    return np.asarray(best.x, dtype=np.float64), True
 
 
 def _start(curve: _Curve, steepness: float) -> Floats:
@@ -253,10 +259,10 @@ def _descend(curve: _Curve, start: Floats) -> Any:
         curve.jacobian,
         bounds=(curve.lower, curve.upper),
         x_scale="jac",
-        ftol=1e-10,
-        xtol=1e-10,
+        ftol=1e-9,
+        xtol=1e-9,
         gtol=1e-12,
-        max_nfev=200,
+        max_nfev=150,
     )
 
 
