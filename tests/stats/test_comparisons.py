@@ -90,7 +90,7 @@ def test_holm_controls_the_family_when_nothing_differs():
     assert plain / studies > 0.15
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(
     st.integers(1, 12).flatmap(lambda g: st.tuples(st.just(g), st.integers(0, 2 ** (g * (g - 1) // 2) - 1)))
 )

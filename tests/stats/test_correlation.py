@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
@@ -21,6 +21,7 @@ def _varied(columns):
     return columns
 
 
+@settings(max_examples=40, deadline=None)
 @given(TIED)
 def test_scipy_agrees_ties_included(columns):
     x, y = _varied(columns)
@@ -30,6 +31,7 @@ def test_scipy_agrees_ties_included(columns):
 
 
 @pytest.mark.parametrize("measure", MEASURES)
+@settings(max_examples=40, deadline=None)
 @given(TIED)
 def test_symmetric_bounded_and_odd(measure, columns):
     x, y = _varied(columns)
@@ -40,6 +42,7 @@ def test_symmetric_bounded_and_odd(measure, columns):
 
 
 @pytest.mark.parametrize("measure", [srcc, krcc])
+@settings(max_examples=40, deadline=None)
 @given(TIED)
 def test_rank_measures_ignore_a_rising_transformation(measure, columns):
     x, y = _varied(columns)
@@ -64,6 +67,8 @@ def test_missing_pairs_are_left_out(measure):
         ([1, 2, 3, 4], [0.1, 0.1, 0.1, 0.1], "human is constant"),
         ([1, 2, 3], [1, 2], "predicted has 3 values and human 2"),
         ([1, np.inf, 3], [1, 2, 3], "predicted holds inf at position 1"),
+        ([1, 2, 1e300], [1, 2, 3], r"predicted holds 1e\+300 at position 2: too large"),
+        ([0, 1e-300, 2e-300], [1, 2, 3], "predicted is constant"),
         (["good", "bad", "ugly"], [1, 2, 3], "predicted must be numbers"),
         ([[1, 2, 3]], [1, 2, 3], "one column"),
     ],
@@ -73,7 +78,7 @@ def test_undefined_is_an_error_that_says_why(measure, x, y, message):
         measure(x, y)
 
 
-@pytest.mark.parametrize("scale", [1e-200, 1e-8, 1e8, 1e200])
+@pytest.mark.parametrize("scale", [1e-95, 1e-8, 1e8, 1e95])
 def test_plcc_at_any_scale(scale, rng):
     x = rng.normal(size=50)
     y = x + rng.normal(size=50)
@@ -97,6 +102,7 @@ def test_pairwise_accuracy_counts_each_kind_of_pair():
     assert found.accuracy_with_ties == 0
 
 
+@settings(max_examples=40, deadline=None)
 @given(TIED)
 def test_pairwise_accuracy_and_tau_tell_the_same_story(columns):
     x, y = _varied(columns)

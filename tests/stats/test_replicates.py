@@ -68,7 +68,7 @@ def test_one_step_refits_like_a_full_refit(rng):
     x, y, prompts = _data(rng, 60, 8)
     y = np.tanh(y)
     statistic = replicates.fitted_pearson(fit_logistic(x, y), x, y, prompts)
-    weights = np.concatenate(list(cluster_weights(60, 60, rng)))
+    weights = np.concatenate(list(cluster_weights(60, 40, rng)))
     refits = [fit_logistic(x[rows], y[rows]).plcc for rows in (_repeated(w, prompts) for w in weights)]
     found = statistic(weights)
     assert np.abs(found - refits).max() < 0.15 * np.std(refits)
@@ -82,7 +82,7 @@ def test_one_step_where_the_fit_is_a_limit(size, rng):
     y = np.exp(x) + rng.normal(0, 3, 300)
     prompts = groups(np.arange(300) // 5, 300, "prompts")
     statistic = replicates.fitted_pearson(fit_logistic(x, y, size=size), x, y, prompts)
-    weights = np.concatenate(list(cluster_weights(60, 30, rng)))
+    weights = np.concatenate(list(cluster_weights(60, 15, rng)))
     refits = [
         fit_logistic(x[rows], y[rows], size=size).plcc for rows in (_repeated(w, prompts) for w in weights)
     ]

@@ -17,6 +17,10 @@ Labels: TypeAlias = Sequence[Any] | NDArray[Any]
 """One hashable label an item: prompts, generators, tasks."""
 
 
+LARGEST = 1e100
+"""Scores beyond this, or all within its inverse of each other, are a mistake: their squares leave the floats."""
+
+
 @dataclass(frozen=True)
 class Pairs:
     """Two columns of numbers without missing values.
@@ -62,7 +66,8 @@ def column(values: ArrayLike, what: str) -> Floats:
     """One column of numbers as float64; NaN (or None) is a missing value.
 
     Raises:
-        StatisticsError: it is not one-dimensional, holds something that is no number, or an infinity.
+        StatisticsError: it is not one-dimensional, holds something that is no number, an infinity, or a number
+            whose square leaves the range of a float.
     """
     try:
         array = np.asarray(values, dtype=np.float64)
@@ -73,6 +78,9 @@ def column(values: ArrayLike, what: str) -> Floats:
     if np.isinf(array).any():
         place = int(np.flatnonzero(np.isinf(array))[0])
         raise StatisticsError(f"{what} holds {array[place]} at position {place}; scores must be finite")
+    if (np.abs(array) > LARGEST).any():
+        place = int(np.flatnonzero(np.abs(array) > LARGEST)[0])
+        raise StatisticsError(f"{what} holds {array[place]:g} at position {place}: too large to compute with")
     return array
 
 
@@ -116,5 +124,5 @@ def need(x: Floats, y: Floats, at_least: int) -> None:
     if x.size < at_least:
         raise StatisticsError(f"needs at least {at_least} pairs of values; there are {x.size}")
     for values, what in ((x, "predicted"), (y, "human")):
-        if (values == values[0]).all():
+        if np.ptp(values) < 1.0 / LARGEST:
             raise StatisticsError(f"{what} is constant ({values[0]:g} for all {values.size} items)")

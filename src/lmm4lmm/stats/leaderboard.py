@@ -219,10 +219,10 @@ def _notes(
         notes.append("no prompts given: images are taken as unrelated and pairs are compared unpaired")
     elif len({entry.sample.prompts.tobytes() for entry in entries}) > 1:
         apart = sum(not pair.paired for pair in comparisons)
+        unpaired = f"; {apart} of {len(comparisons)} pairs share fewer than two and are compared unpaired"
         notes.append(
             "the generators were not scored on the same prompts: means are over each one's own images, "
-            "pairs are compared over shared prompts "
-            f"({apart} of {len(comparisons)} pairs share fewer than two and are compared unpaired)"
+            f"pairs are compared over the prompts that both share{unpaired if apart else ''}"
         )
     untested = sum(pair.p is None for pair in comparisons)
     if untested:
