@@ -27,6 +27,13 @@ NAMES = {
 }
 
 
+ANSWER_NAMES = {
+    "accuracy": ("Accuracy", "share of answers as people gave them"),
+    "balanced_accuracy": ("Balanced accuracy", "0.5 is chance"),
+    "auc": ("AUC", "how often a yes scores above a no"),
+}
+
+
 @dataclass(frozen=True)
 class Line:
     """One row of the table: a statistic of the metric, or a baseline."""
@@ -83,12 +90,15 @@ def agreement_view(frame: pl.DataFrame, human: pl.DataFrame, *, seed: int, resam
 
 
 def _dimension(found: Evaluation, name: Dimension, seed: int) -> DimensionView:
-    agreement, baselines = found.dimensions[name], found.baselines[name]
+    agreement, answers = found.dimensions[name].agreement, found.dimensions[name].answers
+    baselines = found.baselines[name]
     measured = {key: getattr(agreement, key) for key in NAMES}
+    if answers is not None:
+        measured |= {key: getattr(answers, key) for key in ANSWER_NAMES}
     values = [v for i in measured.values() for v in (i.value, i.low, i.high) if v is not None]
     values += [b.srcc for b in baselines if b.srcc is not None]
     axis = plots.axis_over([0.0, 1.0, *values], limits=(-1.0, 1.0))
-    lines = [_line(axis, *NAMES[key], interval) for key, interval in measured.items()]
+    lines = [_line(axis, *(NAMES | ANSWER_NAMES)[key], interval) for key, interval in measured.items()]
     lines += [_baseline_line(axis, b) for b in baselines if b.srcc is not None]
     scatter, points = _scatter(found.joined.frame, name, seed)
     return DimensionView(
@@ -151,7 +161,7 @@ def _baseline_line(axis: plots.Axis, baseline: Baseline) -> Line:
 
 
 def _notes(measured: dict[str, Interval], baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
-    notes = [f"{NAMES[key][0]}: {i.reason}" for key, i in measured.items() if i.reason]
+    notes = [f"{(NAMES | ANSWER_NAMES)[key][0]}: {i.reason}" for key, i in measured.items() if i.reason]
     notes += [f"{b.name}: {b.reason}" for b in baselines if b.reason]
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")

@@ -12,6 +12,7 @@ import polars as pl
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, prompt_clusters
+from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
 from lmm4lmm.stats.evaluation import Agreement, evaluate
 from lmm4lmm.stats.resampling import Interval
@@ -20,6 +21,7 @@ Grouping: TypeAlias = Literal["task", "generator"]
 GROUPINGS: tuple[Grouping, ...] = ("task", "generator")
 LABELS = ("prompt", "generator", "task", "prompt_group")
 STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
+ANSWER_STATISTICS = ("accuracy", "balanced_accuracy", "f1", "auc", "brier")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Joined:
     Attributes:
         frame: ``id``, ``prompt``, ``generator``, ``task`` (from the table that has them, the scores first),
             the ``cluster`` of the prompt, and each dimension twice: as it is called, and with ``_human``.
+            Sorted by id, so that no result hangs on the order of rows.
         failed: rows of the scores table that were left out because they carry an error.
         only_scores: rows without an error whose id the human table lacks.
         only_human: rows of the human table whose id the scores table lacks.
@@ -38,6 +41,28 @@ class Joined:
     failed: int
     only_scores: int
     only_human: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One dimension over some images.
+
+    Attributes:
+        agreement: correlations with people's scores.
+        answers: accuracy and the like; only for the answer dimension, and only if people said yes or no.
+    """
+
+    agreement: Agreement
+    answers: AnswerAgreement | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Counts, then each statistic with its interval."""
+        found = self.agreement
+        document: dict[str, Any] = {"n": found.n, "n_dropped": found.n_dropped, "n_prompts": found.n_prompts}
+        document |= {name: _interval_json(getattr(found, name)) for name in STATISTICS}
+        if self.answers is not None:
+            document |= {name: _interval_json(getattr(self.answers, name)) for name in ANSWER_STATISTICS}
+        return document
 
 
 @dataclass(frozen=True)
@@ -52,23 +77,23 @@ class Evaluation:
         joined: the rows behind it and the counts of what was left out.
     """
 
-    dimensions: Mapping[Dimension, Agreement]
+    dimensions: Mapping[Dimension, Measured]
     baselines: Mapping[Dimension, tuple[Baseline, ...]]
-    by: Mapping[str, Mapping[str, Mapping[Dimension, Agreement]]]
+    by: Mapping[str, Mapping[str, Mapping[Dimension, Measured]]]
     joined: Joined
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``evaluate --json`` prints; ``by`` is there only if it was asked for."""
         document: dict[str, Any] = {
             "dimensions": {
-                name: {**_agreement_json(found), "baselines": _baselines_json(self.baselines[name])}
+                name: {**found.to_json(), "baselines": _baselines_json(self.baselines[name])}
                 for name, found in self.dimensions.items()
             }
         }
         if self.by:
             document["by"] = {
                 grouping: {
-                    value: {name: _agreement_json(found) for name, found in dimensions.items()}
+                    value: {name: found.to_json() for name, found in dimensions.items()}
                     for value, dimensions in values.items()
                 }
                 for grouping, values in self.by.items()
@@ -107,7 +132,7 @@ def evaluation(
             f"{_scored(scores) or 'none'}, the human table has {_scored(human) or 'none'}"
         )
     return Evaluation(
-        dimensions={name: _agreement(joined.frame, name, seed, resamples) for name in shared},
+        dimensions={name: _measure(joined.frame, name, seed, resamples) for name in shared},
         baselines={name: _baselines(joined.frame, name, seed) for name in shared},
         by={grouping: _within(joined.frame, grouping, shared, seed, resamples) for grouping in _checked(by)},
         joined=joined,
@@ -152,7 +177,7 @@ def _labelled(table: pl.DataFrame) -> pl.DataFrame:
 def _coalesced(both: pl.DataFrame) -> pl.DataFrame:
     frame = both.with_columns(*(pl.coalesce(name, f"{name}_human").alias(name) for name in LABELS))
     frame = frame.drop(*(f"{name}_human" for name in LABELS))
-    return frame.with_columns(prompt_clusters(frame).alias("cluster")).drop("prompt_group")
+    return frame.with_columns(prompt_clusters(frame).alias("cluster")).drop("prompt_group").sort("id")
 
 
 def _nothing_matches(scores: pl.DataFrame, human: pl.DataFrame) -> str:
@@ -180,14 +205,24 @@ def _pairs(frame: pl.DataFrame, name: Dimension) -> int:
     return frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null()).height
 
 
-def _agreement(frame: pl.DataFrame, name: Dimension, seed: int, resamples: int) -> Agreement:
-    return evaluate(
-        frame[name].to_numpy(),
-        frame[f"{name}_human"].to_numpy(),
-        prompts=frame["cluster"].to_numpy(),
-        rng=np.random.default_rng(seed),
-        resamples=resamples,
+def _measure(frame: pl.DataFrame, name: Dimension, seed: int, resamples: int) -> Measured:
+    predicted, human = frame[name].to_numpy(), frame[f"{name}_human"].to_numpy()
+    prompts = frame["cluster"].to_numpy()
+    agreement = evaluate(
+        predicted, human, prompts=prompts, rng=np.random.default_rng(seed), resamples=resamples
     )
+    if name != "answer" or not _yes_or_no(frame):
+        return Measured(agreement)
+    answers = evaluate_answers(
+        predicted, human, prompts=prompts, rng=np.random.default_rng(seed), resamples=resamples
+    )
+    return Measured(agreement, answers)
+
+
+def _yes_or_no(frame: pl.DataFrame) -> bool:
+    """Whether people's answers are single ones, not shares of people, and the metric's are probabilities."""
+    single = frame["answer_human"].drop_nulls().is_in([0.0, 1.0]).all()
+    return bool(single and frame["answer"].drop_nulls().is_between(0, 1).all())
 
 
 def _baselines(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline, ...]:
@@ -207,20 +242,15 @@ def _baselines(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baselin
 
 def _within(
     frame: pl.DataFrame, grouping: Grouping, shared: Sequence[Dimension], seed: int, resamples: int
-) -> dict[str, dict[Dimension, Agreement]]:
+) -> dict[str, dict[Dimension, Measured]]:
     if frame[grouping].null_count() == frame.height:
         raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
     named = frame.with_columns(pl.col(grouping).fill_null(NO_TASK if grouping == "task" else UNNAMED))
     parts = named.partition_by(grouping, as_dict=True)
     return {
-        str(value): {name: _agreement(part, name, seed, resamples) for name in shared}
+        str(value): {name: _measure(part, name, seed, resamples) for name in shared}
         for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
     }
-
-
-def _agreement_json(found: Agreement) -> dict[str, Any]:
-    head = {"n": found.n, "n_dropped": found.n_dropped, "n_prompts": found.n_prompts}
-    return {**head, **{name: _interval_json(getattr(found, name)) for name in STATISTICS}}
 
 
 def _interval_json(interval: Interval) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report.compare import compare
 from lmm4lmm.report.sections import Plan, Section, plan_for, section
 from lmm4lmm.report.thumbnails import Thumbnails
-from lmm4lmm.report.wording import count, listed
+from lmm4lmm.report.wording import count, tidy
 
 IMAGE_BYTES = 5_500_000
 """What all thumbnails of a page may take, so that a page stays under 8 MB whatever it is asked to show."""
@@ -154,11 +154,10 @@ def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> st
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["count"] = count
-    environment.filters["listed"] = listed
     style, script = (environment.get_template(name).render() for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return environment.get_template("report.html").render(
-        title=title,
+        title=tidy(title),
         sections=sections,
         compared=compare(sections),
         pictures=pictures,

@@ -18,7 +18,7 @@ from lmm4lmm.report.labels import UNNAMED, completed
 from lmm4lmm.report.spread import SpreadView, spread_view
 from lmm4lmm.report.summary import Leaderboards, leaderboards
 from lmm4lmm.report.thumbnails import Thumbnail, Thumbnails
-from lmm4lmm.report.wording import WORDS, DimensionWords, digits_for, number
+from lmm4lmm.report.wording import CONTROLS, WORDS, DimensionWords, digits_for, number, tidy
 
 FAILURES_LISTED = 100
 
@@ -122,7 +122,7 @@ def section(
     cards = _Cards(good, pictures, roots)
     return Section(
         anchor=anchor,
-        name=source.name,
+        name=tidy(source.name),
         metrics=tuple(sorted(frame["metric"].drop_nulls().unique().to_list())),
         rows=frame.height,
         failed=boards.failed,
@@ -150,14 +150,11 @@ def section(
 
 
 def _legible(frame: pl.DataFrame) -> pl.DataFrame:
-    """The table with control characters, which HTML can't hold, replaced by their Unicode pictures.
-
-    Paths of images are left as they are: files have to be found by them.
-    """
-    controls = [c for c in range(0x20) if chr(c) not in "\t\n\r"]
-    texts = pl.col("id", "prompt", "generator", "task", "metric", "error")
-    pictures = [chr(0x2400 + c) for c in controls]
-    return frame.with_columns(texts.cast(pl.String).str.replace_many([chr(c) for c in controls], pictures))
+    """The table with ``tidy`` texts, and a tidy copy ``shown`` of ``image``: files are found by the original."""
+    texts = pl.col("id", "prompt", "generator", "task", "metric", "error", "shown").cast(pl.String)
+    return frame.with_columns(shown=pl.col("image")).with_columns(
+        texts.str.replace_many(list(CONTROLS), list(CONTROLS.values()))
+    )
 
 
 def _agreement(
@@ -200,7 +197,7 @@ class _Cards:
         generator, image = row["generator"], str(row["image"] or "")
         return Card(
             picture=self._pictures.get(image, self._roots),
-            image=image,
+            image=str(row["shown"] or ""),
             prompt=str(row["prompt"] or ""),
             generator=str(generator) if generator is not None else UNNAMED,
             scores=tuple(scores),
@@ -216,6 +213,6 @@ def _reasons(frame: pl.DataFrame) -> tuple[tuple[str, int], ...]:
 def _failures(frame: pl.DataFrame) -> tuple[tuple[str, str, str], ...]:
     bad = frame.filter(pl.col("error").is_not_null()).head(FAILURES_LISTED)
     return tuple(
-        (str(row["id"]), str(row["image"] or ""), str(row["error"]))
-        for row in bad.select("id", "image", "error").iter_rows(named=True)
+        (str(row["id"]), str(row["shown"] or ""), str(row["error"]))
+        for row in bad.select("id", "shown", "error").iter_rows(named=True)
     )

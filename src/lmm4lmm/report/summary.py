@@ -81,7 +81,7 @@ def leaderboards(
         The leaderboards, with the counts of what was left out.
     """
     frame = completed(frame)
-    good = frame.filter(pl.col("error").is_null())
+    good = frame.filter(pl.col("error").is_null()).sort("id")  # the order of rows must not matter
     tasks: dict[str, Mapping[Dimension, Leaderboard]] = {}
     if by_task:
         named = good.with_columns(pl.col("task").fill_null(NO_TASK))

@@ -44,6 +44,15 @@ WORDS: dict[Dimension, DimensionWords] = {
 }
 
 
+CONTROLS = {chr(c): chr(0x2400 + c) for c in range(0x20) if chr(c) not in "\t\n\r"}
+"""Control characters, which HTML can't hold, and their pictures in Unicode."""
+
+
+def tidy(text: str) -> str:
+    """A text with control characters replaced by their pictures."""
+    return text.translate({ord(control): picture for control, picture in CONTROLS.items()})
+
+
 def digits_for(values: Collection[float]) -> int:
     """Decimals that show how far the values differ: 61.2 where they span 20, 0.63 where they span 0.4."""
     finite = [v for v in values if math.isfinite(v)]
@@ -97,10 +106,9 @@ def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Ma
     tied = [name(s.generator) for s in others if set(s.groups) & set(first.groups)]
     behind = [name(s.generator) for s in others if not set(s.groups) & set(first.groups)]
     if not any(pair.different for pair in board.comparisons):
-        names = [best, *tied]
-        return Markup("{} can't be told apart.").format(
-            listed(names) if len(names) < 5 else f"All {len(names)} generators"
-        )
+        if len(tied) > 3:
+            return Markup("No two of the {} generators can be told apart.").format(len(board.standings))
+        return Markup("{} can't be told apart.").format(listed([best, *tied]))
     if not behind:
         return Markup("No generator can be told apart from {}, which has the highest mean.").format(best)
     lower = Markup("{} {} lower").format(listed(behind, 3), "scores" if len(behind) == 1 else "score")
