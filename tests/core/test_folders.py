@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,16 @@ def test_a_folder_without_prompts_or_images(tmp_path: Path, prompts: Path) -> No
         read_manifest(_touch(tmp_path / "set", "sd/001.png"))
     with pytest.raises(InputError, match="no image in it"):
         read_manifest(_touch(tmp_path / "empty", "sd/a.txt"), prompts=prompts)
+
+
+def test_a_file_name_that_is_not_utf_8_is_named(tmp_path: Path, prompts: Path) -> None:
+    folder = _touch(tmp_path / "set", "001.png")
+    try:
+        Path(os.fsdecode(os.fsencode(folder) + b"/\xff.png")).write_bytes(b"")
+    except OSError:
+        pytest.skip("this file system holds UTF-8 names only")
+    with pytest.raises(InputError, match="is not UTF-8; rename it"):
+        read_manifest(folder, prompts=prompts)
 
 
 def test_a_geneval_tree(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_types_and_keys_may_change_between_blocks(tmp_path: Path, monkeypatch: p
         ('["a"]', None, "every line must be a JSON object"),
         ('"a"', None, "every line must be a JSON object"),
         ("{", None, "spread over several lines"),
+        ("[" * 100_000, None, "not a JSON object"),
         (b'{"prompt": "caf\xe9"}', None, "byte 0xe9 at position 16"),
     ],
 )

@@ -18,7 +18,7 @@ import polars as pl
 from lmm4lmm.core.errors import ManifestError
 from lmm4lmm.core.text import open_text
 
-BLOCK = 65_536
+BLOCK = 8_192
 
 
 def read_delimited(path: Path, *, limit: int | None = None) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,8 +92,18 @@ def _folders(folder: Path) -> list[Path]:
 
 def _sorted_images(folder: Path, root: Path, passed: _Passed) -> list[Path]:
     files = sorted(path for path in folder.iterdir() if not path.is_dir() and not path.name.startswith("."))
+    for path in files:
+        _check_name(path)
     passed.files += [_relative(path, root) for path in files if path.suffix.lower() not in IMAGES]
     return [path for path in files if path.suffix.lower() in IMAGES]
+
+
+def _check_name(path: Path) -> None:
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(path.name).decode("utf-8", "replace")
+        raise InputError(f"{path.parent}: the file name '{shown}' is not UTF-8; rename it") from None
 
 
 def _relative(path: Path, root: Path) -> str:

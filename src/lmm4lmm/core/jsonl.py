@@ -17,7 +17,7 @@ from lmm4lmm.core.errors import ManifestError
 from lmm4lmm.core.json_rows import Place, Row, Shape, frame_of, join_frames
 from lmm4lmm.core.text import BOM, check_text, not_utf8
 
-BLOCK = 65_536
+BLOCK = 8_192
 
 
 def read_jsonl(path: Path, shape: Shape | None = None, *, limit: int | None = None) -> pl.DataFrame:
@@ -53,7 +53,7 @@ def read_json(path: Path, shape: Shape | None = None, *, limit: int | None = Non
     check_text(path)
     try:
         document = msgspec.json.decode(path.read_bytes().removeprefix(BOM))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return read_jsonl(path, shape, limit=limit)
     rows = _objects(document)
     if rows is None:
@@ -93,7 +93,7 @@ def _blocks(path: Path, limit: int | None) -> Iterator[list[Row]]:
         while block := list(islice(lines, BLOCK)):
             try:
                 rows = [decode(line) for line in block]
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 raise _malformed(path, block, first) from None
             if set(map(type, rows)) != {dict}:
                 raise _no_object(path, rows, first)
@@ -107,7 +107,7 @@ def _malformed(path: Path, block: Sequence[bytes], first: int) -> ManifestError:
             msgspec.json.decode(line)
         except UnicodeDecodeError:
             return not_utf8(path)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             if not _is_utf8(line):
                 return not_utf8(path)
             return ManifestError(
