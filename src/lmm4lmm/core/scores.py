@@ -107,7 +107,7 @@ def _check_any_score(table: Table) -> None:
         raise ManifestError(
             table.path,
             "no column holds a score: perception, correspondence or answer is expected "
-            f"(columns: {found}); the data set reader 'tabular' maps tables with other names",
+            f"(columns: {found}); a table with other names needs a mapping, say perception=THEIR_NAME",
         )
     if table.frame.is_empty():
         raise ManifestError(table.path, "the table has no rows")
