@@ -78,7 +78,7 @@ def test_from_images_to_ranks_to_a_page(images: list[Path], tmp_path: Path) -> N
     board = lmm4lmm.leaderboard(frame)
     assert [row.generator for row in board.dimensions["perception"].standings] == ["light", "dark"]
     found = lmm4lmm.evaluate(frame, frame.with_columns(perception=pl.col("perception") * 0.5))
-    assert found.dimensions["perception"].srcc.value == pytest.approx(1.0)
+    assert found.to_json()["dimensions"]["perception"]["srcc"]["value"] == pytest.approx(1.0)
     facts = lmm4lmm.write_report(frame, tmp_path / "page.html", images=tmp_path)
     assert facts.path.exists()
     assert facts.missing == 0

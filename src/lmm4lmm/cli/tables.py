@@ -16,6 +16,15 @@ DIGITS = {"answer": 3}
 STATISTICS = {"srcc": "SRCC", "krcc": "KRCC (tau-b)", "plcc": "PLCC", "plcc_fitted": "PLCC, logistic fit"}
 
 
+ANSWER_STATISTICS = {
+    "accuracy": "accuracy at 0.5",
+    "balanced_accuracy": "balanced accuracy",
+    "f1": "F1 of yes",
+    "auc": "AUC",
+    "brier": "Brier score (lower is better)",
+}
+
+
 def print_leaderboards(document: Mapping[str, Any]) -> None:
     """One table a dimension, then one a task and dimension where the document has tasks."""
     boards = document["dimensions"]
@@ -74,9 +83,8 @@ def print_evaluation(document: Mapping[str, Any]) -> None:
 
 
 def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
-    rows = [
-        (title, number(_value(found, key), 3), _interval(found, key)) for key, title in STATISTICS.items()
-    ]
+    shown = STATISTICS | {key: title for key, title in ANSWER_STATISTICS.items() if key in found}
+    rows = [(title, number(_value(found, key), 3), _interval(found, key)) for key, title in shown.items()]
     rows += [
         (f"SRCC, no pixel: {name}", number(value, 3), "")
         for name, value in (found.get("baselines") or {}).items()
@@ -85,7 +93,7 @@ def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
     print_table(
         ("agreement with people", "value", "95 %"), rows, title=f"{dimension}: n = {found['n']:,}{prompts}"
     )
-    for key, title in STATISTICS.items():
+    for key, title in shown.items():
         if reason := (found.get(key) or {}).get("reason"):
             note(f"{dimension}, {title}: {reason}")
     if dropped := found.get("n_dropped"):
