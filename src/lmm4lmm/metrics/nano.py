@@ -1,0 +1,176 @@
+"""nano: the embedded default. Perception, correspondence and answer in one pass, on a laptop's processor."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lmm4lmm.core.errors import InputError, MissingExtraError, OutOfMemoryError
+from lmm4lmm.core.records import DIMENSIONS, Answer, Dimension, Estimate, Item, Score
+from lmm4lmm.questions.questions import question_of
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from lmm4lmm.model.processing import TextReader, Texts, Views
+    from lmm4lmm.model.quality_model import Output, QualityModel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One item, ready for a batch.
+
+    Attributes:
+        views: [2, 256, 256, 3] uint8.
+        question: as asked, for the record; None where no answer is wanted.
+        has_prompt: whether correspondence has a meaning.
+    """
+
+    views: Views
+    texts: Texts
+    question: str | None
+    has_prompt: bool
+
+
+class Nano:
+    """The metric; see ``load``.
+
+    Attributes:
+        fingerprint: of weights, preprocessing and dtype.
+        dimensions: what it was asked for.
+        device: what it runs on, and why, for people to read.
+    """
+
+    def __init__(
+        self,
+        model: QualityModel,
+        reader: TextReader,
+        fingerprint: str,
+        dimensions: Sequence[Dimension],
+        device: str,
+    ) -> None:
+        self.model, self.reader = model, reader
+        self.fingerprint = fingerprint
+        self.dimensions: tuple[Dimension, ...] = tuple(d for d in DIMENSIONS if d in dimensions)
+        self.device = device
+
+    def prepare(self, item: Item, image: Image) -> Prepared:
+        """Views and token ids of an item.
+
+        Raises:
+            ItemError: a text is too long.
+        """
+        from lmm4lmm.model.processing import views
+
+        question = question_of(item.question) if "answer" in self.dimensions else None
+        reads_prompt = "correspondence" in self.dimensions or question is not None
+        texts = self.reader.read(item.prompt if reads_prompt else None, question)
+        return Prepared(views(image), texts, question, bool(item.prompt.strip()))
+
+    def size(self, prepared: Prepared) -> int:
+        """Tokens of text; the image's are the same for all."""
+        return len(prepared.texts.prompt) + len(prepared.texts.question)
+
+    def score(self, batch: Sequence[Prepared]) -> list[Score]:
+        """Scores in the batch's order.
+
+        Raises:
+            OutOfMemoryError: the batch does not fit.
+        """
+        import numpy as np
+        import torch
+
+        try:
+            with torch.inference_mode():
+                pixels = torch.from_numpy(np.stack([prepared.views for prepared in batch]))
+                output = self.model(self.model.look(pixels), [prepared.texts for prepared in batch])
+                return self._scores(output, batch)
+        except (torch.OutOfMemoryError, MemoryError) as error:
+            raise OutOfMemoryError(f"{len(batch)} items do not fit: {error}") from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):
+                raise OutOfMemoryError(f"{len(batch)} items do not fit: {error}") from error
+            raise
+
+    def _scores(self, output: Output, batch: Sequence[Prepared]) -> list[Score]:
+        perception = _estimates(output.perception)
+        match = _estimates(output.correspondence) if output.correspondence is not None else None
+        p_yes = output.answer.double().sigmoid().tolist() if output.answer is not None else None
+        return [
+            Score(
+                perception=perception[row] if "perception" in self.dimensions else None,
+                correspondence=match[row]
+                if match is not None and prepared.has_prompt and "correspondence" in self.dimensions
+                else None,
+                answer=Answer(p_yes[row], prepared.question)
+                if p_yes is not None and prepared.question is not None
+                else None,
+            )
+            for row, prepared in enumerate(batch)
+        ]
+
+
+def _estimates(found: Any) -> list[Estimate]:
+    pairs = zip(found.score.double().tolist(), found.std.double().tolist(), strict=True)
+    return [Estimate(score, std) for score, std in pairs]
+
+
+def load(
+    *,
+    device: str = "auto",
+    dimensions: Sequence[Dimension] = DIMENSIONS,
+    dtype: str = "auto",
+    weights: Path | None = None,
+) -> Nano:
+    """nano, ready to score; fetches its base weights the first time.
+
+    Args:
+        device: ``auto`` (a GPU where torch finds one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        dimensions: what to score; fewer are faster, the values are the same.
+        dtype: ``auto`` and ``float32`` are the same: in half precision a score would depend on its batch.
+        weights: folder of another trained part (of ``training.nano``); default: the one in this package.
+
+    Raises:
+        MissingExtraError: torch or transformers is not installed.
+        WeightsError: weights are missing, altered, or could not be fetched.
+        InputError: no such device, or a dtype other than float32.
+    """
+    try:
+        import torch
+        import transformers  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(f"the metric 'nano' (no module '{error.name}')", "lmm") from error
+    from lmm4lmm.model import nano, nano_base
+
+    if dtype not in {"auto", "float32"}:
+        raise InputError(f"nano runs in float32 only, not '{dtype}': its scores must not depend on the batch")
+    if nano_base.manifest() is None:
+        nano_base.pull(say=lambda line: print(f"nano: {line}", file=sys.stderr))
+    chosen, why = _device(device)
+    model, facts = nano.load_trained(weights or nano.package_folder())
+    return Nano(
+        model.to(chosen),
+        nano.text_reader(),
+        nano.fingerprint(facts, torch.float32),
+        dimensions,
+        f"{chosen} ({why}), float32",
+    )
+
+
+def _device(wanted: str) -> tuple[str, str]:
+    import torch
+
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return "cuda", "auto: torch finds a CUDA GPU"
+        if torch.backends.mps.is_available():
+            return "mps", "auto: torch finds Apple's GPU"
+        return "cpu", "auto: torch finds no GPU"
+    try:
+        torch.empty(0, device=wanted)
+    except (RuntimeError, AssertionError) as error:
+        raise InputError(f"device '{wanted}' can't be used: {str(error).splitlines()[0]}") from error
+    return wanted, "as asked"

@@ -1,0 +1,151 @@
+"""nano put together: the cached base with the trained part that lies in this package."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+from lmm4lmm.core import files
+from lmm4lmm.core.errors import WeightsError
+from lmm4lmm.model import nano_base, processing
+from lmm4lmm.model.lora import LoraShape, merge_lora
+from lmm4lmm.model.processing import TextReader
+from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.vision import EfficientNetLite0
+
+YES: Sequence[str] = ("Yes", "yes", " Yes", " yes", "YES", " YES")
+NO: Sequence[str] = ("No", "no", " No", " no", "NO", " NO")
+
+TRAINED_FILE, CARD_FILE, FACTS_FILE = "trained.safetensors", "MODEL_CARD.md", "facts.json"
+
+
+class SelfTest(msgspec.Struct, frozen=True):
+    """What the weights must say of a picture that the code draws itself."""
+
+    perception: float
+    correspondence: float
+    p_yes: float
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """What belongs to one trained part.
+
+    Attributes:
+        version: of the trained part.
+        lora: rank, alpha and targets.
+        base: fingerprint of the base that it was trained on.
+        sha256: of the trained file.
+        self_test: expected outputs.
+        validation: figures by name, on held-out prompts and sources.
+    """
+
+    version: str
+    lora: LoraShape
+    base: str
+    sha256: str
+    self_test: SelfTest | None
+    validation: dict[str, float]
+
+
+def package_folder() -> Path:
+    """Where the trained part that we ship lies."""
+    return Path(str(resources.files("lmm4lmm.model"))) / "weights" / "nano"
+
+
+def read_facts(folder: Path) -> Facts:
+    """The facts of a trained part.
+
+    Raises:
+        WeightsError: they are missing or damaged.
+    """
+    try:
+        return msgspec.json.decode((folder / FACTS_FILE).read_bytes(), type=Facts)
+    except (OSError, msgspec.MsgspecError) as error:
+        raise WeightsError(f"{folder} holds no trained part of nano: {error}") from error
+
+
+def text_reader() -> TextReader:
+    """The base's tokenizer."""
+    return TextReader(Tokenizer.from_file(str(nano_base.folder() / nano_base.TOKENIZER_FILE)))
+
+
+def load_base(*, dtype: torch.dtype = torch.float32) -> QualityModel:
+    """The base with an untrained projector, queries and heads; ``dtype`` is the language model's.
+
+    Raises:
+        WeightsError: the base has not been pulled.
+    """
+    if nano_base.manifest() is None:
+        raise WeightsError("nano's base weights are not here yet; run: lmm4lmm models pull nano")
+    from transformers import LlamaModel
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    where = nano_base.folder()
+    vision = EfficientNetLite0()
+    vision.load_state_dict(load_file(where / nano_base.VISION_FILE), strict=False)
+    vision.fused().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    language = LlamaModel.from_pretrained(
+        where / nano_base.LANGUAGE_FOLDER, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
+    )
+    reader = text_reader()
+    model = QualityModel(
+        vision,
+        language,
+        hidden=language.config.hidden_size,
+        yes=reader.token_ids(YES),
+        no=reader.token_ids(NO),
+    )
+    return model.eval().requires_grad_(False)
+
+
+def load_trained(folder: Path) -> tuple[QualityModel, Facts]:
+    """nano, ready to score, with the trained part of a folder.
+
+    Raises:
+        WeightsError: the base is absent, or the trained part is missing, altered or made for another base.
+    """
+    facts = read_facts(folder)
+    trained = folder / TRAINED_FILE
+    if not trained.is_file() or files.sha256(trained) != facts.sha256:
+        raise WeightsError(f"{trained} is missing or altered: its SHA-256 is not the one in {FACTS_FILE}")
+    base = nano_base.manifest()
+    if base is not None and base.fingerprint != facts.base:
+        raise WeightsError(f"{trained} was trained on another base than the one in {nano_base.folder()}")
+    model = load_base()
+    state = {name: value.float() for name, value in load_file(trained).items()}
+    apply_trained(model, state, facts.lora)
+    return model, facts
+
+
+def apply_trained(model: QualityModel, state: Mapping[str, Tensor], shape: LoraShape) -> None:
+    """Puts a trained part into a base: LoRA merged into the language model, the rest by name."""
+    lora = {name.removeprefix("language."): value for name, value in state.items() if ".lora_" in name}
+    merge_lora(model.language, lora, shape)
+    rest = {name: value for name, value in state.items() if ".lora_" not in name}
+    expected = {name for name in trained_names(model) if ".lora_" not in name}
+    if missing := expected.symmetric_difference(rest):
+        raise WeightsError(f"the trained part has other tensors than expected: {sorted(missing)[:5]}")
+    model.load_state_dict(rest, strict=False)
+
+
+def trained_names(model: nn.Module) -> list[str]:
+    """Names of the tensors that training makes: all but the frozen eye and the language model's own."""
+    return [
+        name
+        for name in model.state_dict()
+        if ".lora_" in name or not name.startswith(("vision.", "language."))
+    ]
+
+
+def fingerprint(facts: Facts, dtype: torch.dtype) -> str:
+    """Changes whenever nano's scores may."""
+    key = files.content_key(facts.sha256, facts.base, str(processing.VERSION), str(dtype))
+    return f"nano-{facts.version}:{key[:8]}"

@@ -1,0 +1,213 @@
+"""The training loop of nano's first version: one process, resumable, everything it saw in a log."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lmm4lmm.core import files
+from lmm4lmm.model.lora import LoraShape, add_lora
+from lmm4lmm.model.nano import trained_names
+from lmm4lmm.model.processing import TextReader
+from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
+from lmm4lmm.training.lessons import Lesson, Teacher
+from lmm4lmm.training.loss import lesson_loss
+from lmm4lmm.training.pictures import Picture
+from lmm4lmm.training.validation import figures, predict, select, texts_of, validation_lessons
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a training run, next to the data.
+
+    Attributes:
+        steps: optimiser steps.
+        batch: lessons a step.
+        rate: peak learning rate of projector, queries and heads.
+        lora_rate: peak learning rate of the adapters.
+        warmup: steps of linear warm-up; a cosine to zero follows.
+        scenes: share of the NLVR pictures that an epoch takes (they are many and hard).
+        lora: the adapters.
+        seed: decides lessons, order and initial values.
+        validate_every, save_every: in steps.
+    """
+
+    steps: int = 500
+    batch: int = 32
+    rate: float = 1e-3
+    lora_rate: float = 4e-4
+    warmup: int = 30
+    clip: float = 1.0
+    scenes: float = 0.4
+    lora: LoraShape = field(default_factory=LoraShape)
+    seed: int = 2504
+    validate_every: int = 100
+    save_every: int = 25
+
+
+class Trainer:
+    """Trains the projector, the queries, the heads and the adapters on lessons.
+
+    Args:
+        model: base in any dtype (bfloat16 is twice as fast where the processor knows it).
+        features: of all pictures, in their order.
+        folder: receives ``checkpoint.pt`` and ``log.jsonl``; a checkpoint there is gone on from.
+    """
+
+    def __init__(
+        self,
+        model: QualityModel,
+        reader: TextReader,
+        features: ImageFeatures,
+        pictures: Sequence[Picture],
+        recipe: Recipe,
+        folder: Path,
+        say: Say = lambda _: None,
+    ) -> None:
+        self.model, self.reader, self.features, self.recipe, self.folder = (
+            model,
+            reader,
+            features,
+            recipe,
+            folder,
+        )
+        self.teacher = Teacher(pictures, held_out=False)
+        self.examiner = Teacher(pictures, held_out=True)
+        self.say = say
+        torch.manual_seed(recipe.seed)
+        add_lora(model.language, recipe.lora)
+        for part in (model.projector, model.perception_head, model.correspondence_head):
+            part.float().requires_grad_(True)
+        model.queries.requires_grad_(True)
+        adapters = [p for n, p in model.named_parameters() if ".lora_" in n]
+        rest = [p for n, p in model.named_parameters() if p.requires_grad and ".lora_" not in n]
+        self.optimizer = torch.optim.AdamW(
+            [{"params": rest, "lr": recipe.rate}, {"params": adapters, "lr": recipe.lora_rate}],
+            weight_decay=0.01,
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self._rate_factor)
+        self.step = 0
+        folder.mkdir(parents=True, exist_ok=True)
+        self._resume()
+
+    def run(self) -> dict[str, float]:
+        """Trains to the recipe's last step; returns the validation figures of the end."""
+        while self.step < self.recipe.steps:
+            started = time.perf_counter()
+            losses = self._one_step(self._lessons(self.step))
+            self.step += 1
+            record = {"step": self.step, **losses, "seconds": round(time.perf_counter() - started, 2)}
+            self._log(record)
+            self.say(" ".join(f"{name} {value:.4g}" for name, value in record.items()))
+            if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
+                self._save()
+            if self.step % self.recipe.validate_every == 0 and self.step < self.recipe.steps:
+                self.validate(most=600)
+        return self.validate()
+
+    def validate(self, most: int | None = None) -> dict[str, float]:
+        """Figures on held-out pictures; ``most`` takes a fixed sample of the questions."""
+        self.model.eval()
+        lessons = validation_lessons(self.examiner, most=most)
+        found = figures(self.examiner, lessons, predict(self.model, self.reader, self.features, lessons))
+        self._log({"step": self.step, "validation": found})
+        self.say(json.dumps(found, indent=1))
+        return found
+
+    def trained_state(self) -> dict[str, Tensor]:
+        """What training made, by name, in half precision."""
+        state = self.model.state_dict()
+        return {
+            name.replace(".default.", "."): state[name].detach().to(torch.float16).contiguous()
+            for name in trained_names(self.model)
+        }
+
+    def _lessons(self, step: int) -> list[Lesson]:
+        """The lessons of a step depend on seed and step alone, so a resumed run sees what it would have seen."""
+        recipe = self.recipe
+        rng = np.random.default_rng([recipe.seed, step])
+        weights = np.array(
+            [
+                recipe.scenes if self.teacher.pictures[i].source == "nlvr" else 1.0
+                for i in self.teacher.indices
+            ]
+        )
+        chosen = rng.choice(self.teacher.indices, recipe.batch, replace=False, p=weights / weights.sum())
+        return [self.teacher.lesson(int(index), rng) for index in chosen]
+
+    def _one_step(self, lessons: list[Lesson]) -> dict[str, float]:
+        torch.manual_seed(self.recipe.seed + self.step)  # dropout, too, is the same after a resume
+        self.model.language.train()
+        # two half batches of like lengths waste less on padding
+        lengths = [len(t.prompt) + len(t.question) for t in texts_of(lessons, self.reader)]
+        order = sorted(range(len(lessons)), key=lengths.__getitem__)
+        halves = [order[: len(order) // 2], order[len(order) // 2 :]]
+        totals: dict[str, float] = {}
+        for rows in halves:
+            part = [lessons[i] for i in rows]
+            with torch.autocast("cpu", torch.bfloat16):
+                output = self.model(
+                    select(self.features, [lesson.picture for lesson in part]), texts_of(part, self.reader)
+                )
+            losses = lesson_loss(output, part)
+            torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(halves))
+            for name, value in losses.items():
+                totals[name] = totals.get(name, 0.0) + value.item() / len(halves)
+        nn.utils.clip_grad_norm_([p for p in self.model.parameters() if p.requires_grad], self.recipe.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.schedule.step()
+        return {name: round(value, 4) for name, value in totals.items()}
+
+    def _rate_factor(self, step: int) -> float:
+        recipe = self.recipe
+        if step < recipe.warmup:
+            return (step + 1) / recipe.warmup
+        done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+        return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def _save(self) -> None:
+        trained = {name: value for name, value in self.model.state_dict().items() if name in self._names()}
+        with files.atomic_path(self.folder / "checkpoint.pt") as temporary:
+            torch.save(
+                {
+                    "step": self.step,
+                    "recipe": json.dumps(asdict(self.recipe)),
+                    "trained": trained,
+                    "optimizer": self.optimizer.state_dict(),
+                    "schedule": self.schedule.state_dict(),
+                },
+                temporary,
+            )
+
+    def _resume(self) -> None:
+        path = self.folder / "checkpoint.pt"
+        if not path.exists():
+            return
+        state = torch.load(path, weights_only=True)
+        if state["recipe"] != json.dumps(asdict(self.recipe)):
+            self.say(f"{path} is of another recipe: starting afresh")
+            return
+        self.model.load_state_dict(state["trained"], strict=False)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.step = state["step"]
+        self.say(f"going on from step {self.step}")
+
+    def _names(self) -> set[str]:
+        return set(trained_names(self.model))
+
+    def _log(self, record: dict[str, Any]) -> None:
+        with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(json.dumps(record) + "\n")
