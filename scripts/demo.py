@@ -28,15 +28,40 @@ def main() -> int:
     steps = (
         ["models", "pull", "nano"],
         ["score", str(manifest), "-o", str(scores), "--metric", "nano"],
-        ["leaderboard", str(scores), "--by", "task"],
+        ["leaderboard", str(scores)],
         ["report", str(scores), "-o", str(report)],
     )
     for step in steps:
         if code := run(step):
             say(f"The demo stopped: `lmm4lmm {step[0]}` ended with exit code {code}.")
             return code
+    print_summary(scores)
     say(f"Done in {time.perf_counter() - started:.0f} s. Open the report: {report.resolve()}")
     return 0
+
+
+def print_summary(scores: Path) -> None:
+    """Four lines: right prompts should score above wrong ones, originals above degraded photographs."""
+    import polars as pl
+
+    import lmm4lmm
+    from lmm4lmm.cli.output import number, print_table
+
+    means = (
+        lmm4lmm.read_scores(scores)
+        .group_by("task", "generator", maintain_order=True)
+        .agg(pl.len(), pl.col("perception", "correspondence", "answer").mean())
+        .sort("task", "generator", descending=[False, True])
+    )
+    print_table(
+        ("prompt", "photographs", "images", "perception", "correspondence", "p(yes)"),
+        (
+            (task.split()[0], generator, str(count), number(look, 1), number(match, 1), number(yes, 2))
+            for task, generator, count, look, match, yes in means.iter_rows()
+        ),
+        title="What to expect: originals above degraded in perception, right above wrong prompts elsewhere",
+        left=("photographs",),
+    )
 
 
 def run(arguments: list[str]) -> int:
