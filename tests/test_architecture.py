@@ -61,9 +61,12 @@ def test_an_init_file_holds_a_table_or_nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_user_input_is_never_checked_by_assert(path: Path) -> None:
+def test_asserts_only_tell_the_type_checker_what_is_known(path: Path) -> None:
+    """A user's mistake gets an error from ``core.errors``; these two forms narrow a type."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)] == []
+    tests = [(node.lineno, ast.unparse(node.test)) for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    narrowing = re.compile(r"isinstance\(.*\)|[\w.]+ is not None")
+    assert [(line, test) for line, test in tests if not narrowing.fullmatch(test)] == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -5,8 +5,7 @@ Heavy libraries are imported by the functions that need them, so importing this 
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -40,7 +39,6 @@ def load_metric(
     device: str = "auto",
     dimensions: Sequence[Dimension] = DIMENSIONS,
     dtype: str = "auto",
-    say: Callable[[str], None] | None = None,
     **options: Any,
 ) -> Metric[Any]:
     """A metric, ready to score; weights that are not here yet are fetched, once.
@@ -50,7 +48,6 @@ def load_metric(
         device: ``auto``, ``cpu``, ``cuda``, ``mps`` or what torch calls a device.
         dimensions: what it shall score.
         dtype: ``auto`` or what torch calls a dtype.
-        say: told what is being fetched; None tells stderr.
         options: what else this metric takes.
 
     Raises:
@@ -60,22 +57,10 @@ def load_metric(
     """
     from lmm4lmm.metrics import METRICS
 
-    load = METRICS.load(name)
-    _fetch_weights(name, say or _to_stderr)
-    metric: Metric[Any] = load(device=device, dimensions=tuple(dimensions), dtype=dtype, **options)
+    metric: Metric[Any] = METRICS.load(name)(
+        device=device, dimensions=tuple(dimensions), dtype=dtype, **options
+    )
     return metric
-
-
-def _fetch_weights(name: str, say: Callable[[str], None]) -> None:
-    from lmm4lmm.model import pretrained
-
-    if any(status.name == name and not status.present for status in pretrained.status()):
-        say(f"the weights of {name} are not here yet; fetching them, once (lmm4lmm models pull {name})")
-        pretrained.pull(name, say=say)
-
-
-def _to_stderr(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def score(

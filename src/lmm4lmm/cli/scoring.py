@@ -109,7 +109,7 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     for remark in manifest.notes:
         tell(remark)
     metric = api.load_metric(
-        request.metric, device=request.device, dimensions=request.dimensions or DIMENSIONS, say=tell
+        request.metric, device=request.device, dimensions=request.dimensions or DIMENSIONS
     )
     journal = request.journal or request.out.with_name(request.out.name + ".journal")
     counter, failures = Counter(progress_for("Scoring", quiet=quiet)), Failures()
