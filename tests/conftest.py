@@ -30,3 +30,16 @@ def empty_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache home, for tests that must not meet (or touch) the user's."""
     monkeypatch.setenv("LMM4LMM_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture(scope="session")
+def nano_base_folder() -> Path:
+    """nano's base weights in the user's own cache, fetched if need be; skips where they can't be had."""
+    pytest.importorskip("torch", reason="the [lmm] extra is not installed")
+    from lmm4lmm.core.errors import WeightsError
+    from lmm4lmm.model import nano_base
+
+    try:
+        return nano_base.pull()
+    except WeightsError as error:
+        pytest.skip(f"nano's base weights can't be had here: {error}")

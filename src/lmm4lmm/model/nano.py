@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import torch
+from PIL import Image, ImageDraw
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 from torch import Tensor, nn
@@ -142,6 +143,34 @@ def trained_names(model: nn.Module) -> list[str]:
         name
         for name in model.state_dict()
         if ".lora_" in name or not name.startswith(("vision.", "language."))
+    ]
+
+
+def run_self_test(model: QualityModel, reader: TextReader) -> SelfTest:
+    """What the weights say of a picture drawn here: a red disc on a blue slope, with its right prompt."""
+    picture = Image.linear_gradient("L").resize((320, 240))
+    picture = Image.merge("RGB", (picture.point([0] * 256), picture.point([40] * 256), picture))
+    ImageDraw.Draw(picture).ellipse((100, 60, 220, 180), fill=(220, 30, 30))
+    texts = reader.read("a red circle on a blue background", "Does the image contain a circle?")
+    with torch.inference_mode():
+        output = model(model.look(torch.from_numpy(processing.views(picture))[None]), [texts])
+    assert output.correspondence is not None  # both texts are given
+    assert output.answer is not None
+    return SelfTest(
+        perception=output.perception.score.item(),
+        correspondence=output.correspondence.score.item(),
+        p_yes=output.answer.sigmoid().item(),
+    )
+
+
+def self_test_differences(model: QualityModel, reader: TextReader, expected: SelfTest) -> list[str]:
+    """Outputs that are further from the expected ones than arithmetic explains: .05 of 100, .001 of a probability."""
+    found = run_self_test(model, reader)
+    tolerances = {"perception": 0.05, "correspondence": 0.05, "p_yes": 0.001}
+    return [
+        f"self-test: {name} is {getattr(found, name):.4f}, expected {getattr(expected, name):.4f}"
+        for name, tolerance in tolerances.items()
+        if not abs(getattr(found, name) - getattr(expected, name)) <= tolerance
     ]
 
 

@@ -63,7 +63,7 @@ def pull(
 
 
 def check(name: str) -> list[str]:
-    """Hashes every file of a metric's weights; returns those that are missing or altered.
+    """Hashes every file of a metric's weights and lets them score a known picture; returns what is wrong.
 
     Raises:
         UnknownNameError: no metric of that name has weights.
@@ -76,7 +76,12 @@ def check(name: str) -> list[str]:
     facts = nano.read_facts(folder)
     trained = folder / nano.TRAINED_FILE
     ours = [] if trained.is_file() and files.sha256(trained) == facts.sha256 else [nano.TRAINED_FILE]
-    return [*nano_base.altered(), *ours]
+    if bad := [*nano_base.altered(), *ours]:
+        return bad
+    if facts.self_test is None:
+        return []
+    model, _ = nano.load_trained(folder)
+    return nano.self_test_differences(model, nano.text_reader(), facts.self_test)
 
 
 def _known(name: str) -> None:

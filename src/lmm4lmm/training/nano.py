@@ -57,6 +57,9 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> na
         validation=validation,
     )
     write_facts(out, facts)
+    scoring, _ = nano.load_trained(out)
+    facts = msgspec.structs.replace(facts, self_test=nano.run_self_test(scoring, reader))
+    write_facts(out, facts)
     return facts
 
 
