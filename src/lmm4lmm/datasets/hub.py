@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from lmm4lmm.core.errors import InputError, MissingExtraError
@@ -25,16 +24,13 @@ def fetch(repo: str, names: Sequence[str], *, what: str) -> Path:
         InputError: the files can't be fetched; says what to do instead.
     """
     try:
-        # By name: the core works without this package, and reading from a folder never comes here.
-        hub = import_module("huggingface_hub")
+        from huggingface_hub import snapshot_download  # optional: reading from a folder never comes here
     except ImportError:
         raise MissingExtraError(f"fetching {what} from the hub", "lmm") from None
     try:
         patterns = [f"*{name}" for name in names]
         return Path(
-            hub.snapshot_download(
-                repo, repo_type="dataset", allow_patterns=patterns, ignore_patterns=["*~$*"]
-            )
+            snapshot_download(repo, repo_type="dataset", allow_patterns=patterns, ignore_patterns=["*~$*"])
         )
     # The hub library raises its own, httpx's and the system's errors, and more with each version.
     except Exception as error:

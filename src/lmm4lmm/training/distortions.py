@@ -94,7 +94,7 @@ def warp(image: Image.Image, level: int, rng: np.random.Generator) -> Image.Imag
     for _ in range(2):
         field = ndimage.gaussian_filter(rng.normal(size=(32, 32)), 1.6, mode="wrap")
         field = ndimage.zoom(
-            field / field.std(), (height / 32, width / 32), order=1, grid_mode=True, mode="wrap"
+            field / field.std(), (height / 32, width / 32), order=1, grid_mode=True, mode="grid-wrap"
         )
         shifts.append(strength * 0.6 * field[:height, :width])
     rows, columns = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
