@@ -31,5 +31,5 @@ class GaussianHead(nn.Module):
 
     def forward(self, state: Tensor) -> ScoreEstimate:
         """Estimates for hidden states [B, H]."""
-        raw = self.layers(state).float()
+        raw = self.layers(state.float()).float()
         return ScoreEstimate(100 * raw[:, 0].sigmoid(), _LEAST_STD + 20 * F.softplus(raw[:, 1]))

@@ -15,6 +15,9 @@ from lmm4lmm.training.lessons import Lesson
 _UNIT = 15.0
 """Points of opinion score that count as one: about the standard deviation of EvalMi-50K's scores."""
 
+_ANSWER_WEIGHT = 2.0
+"""The hardest of the three, with the smallest loss."""
+
 
 def lesson_loss(output: Output, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
     """Mean losses by output name: Gaussian likelihood for scores, cross-entropy for answers."""
@@ -33,7 +36,7 @@ def lesson_loss(output: Output, lessons: Sequence[Lesson]) -> dict[str, Tensor]:
         truth = torch.tensor([t for _, t, _ in known], device=device)
         weight = torch.tensor([w for _, _, w in known], device=device)
         each = F.binary_cross_entropy_with_logits(output.answer[rows].float(), truth, reduction="none")
-        losses["answer"] = (each * weight).sum() / weight.sum().clamp_min(1e-6)
+        losses["answer"] = _ANSWER_WEIGHT * (each * weight).sum() / weight.sum().clamp_min(1e-6)
     return losses
 
 
