@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import guard, lab, output
+from lmm4lmm.cli import guard, lab, output, train
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_batch_size, parse_by, parse_columns, parse_dimensions
 
@@ -247,6 +247,7 @@ def silent(_text: str) -> None:
 
 
 lab.add_to(app)
+train.add_to(app)
 
 
 def run() -> None:
