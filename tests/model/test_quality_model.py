@@ -10,7 +10,7 @@ from lmm4lmm.model.processing import Texts
 from lmm4lmm.model.quality_model import ImageFeatures
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model():
     return tiny_model()
 
@@ -74,14 +74,31 @@ def test_scores_stay_on_their_scale(model):
 
 
 @torch.inference_mode()
-def test_the_answer_is_the_log_odds_of_all_spellings(model):
+def test_the_answer_counts_all_spellings_at_the_answer_query(model):
     features, texts = random_features(1), [Texts((7, 8), (9, 10))]
     states = {}
-    hook = model.language.register_forward_hook(
-        lambda module, args, output: states.update(last=output.last_hidden_state[0, -1])
+    hook = model.language.norm.register_forward_hook(
+        lambda module, args, output: states.update(last=output[0, -1])
     )
     odds = model(features, texts).answer.item()
     hook.remove()
+    model.vocabulary_weight.zero_()
+    without = model(features, texts).answer.item()
+    model.vocabulary_weight.fill_(1.0)
     full = (model.language.get_input_embeddings().weight @ states["last"]).softmax(0)
     yes, no = full[[3, 4]].sum(), full[[5, 6]].sum()
-    assert odds == pytest.approx((yes / no).log().item(), abs=1e-4)
+    assert odds - without == pytest.approx((yes / no).log().item(), abs=1e-4)
+
+
+@torch.inference_mode()
+def test_leaving_out_the_upper_layers_leaves_out_only_them(model):
+    features, texts = random_features(2), [Texts((7, 8), (9, 10)), Texts((11,), (12,))]
+    shallow, deep = model(features, texts, shallow=True), model(features, texts)
+    for head in (model.perception_head, model.correspondence_head, model.answer_head):
+        head.state[-1].weight.zero_()
+    model.vocabulary_weight.zero_()
+    muted = model(features, texts)
+    assert not torch.allclose(shallow.perception.score, deep.perception.score, atol=1e-3)
+    torch.testing.assert_close(shallow.perception.score, muted.perception.score)
+    torch.testing.assert_close(shallow.correspondence.score, muted.correspondence.score)
+    torch.testing.assert_close(shallow.answer, muted.answer)

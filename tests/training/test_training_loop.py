@@ -20,6 +20,16 @@ from lmm4lmm.training.loop import Recipe, Trainer
 from lmm4lmm.training.loss import lesson_loss
 from lmm4lmm.training.pictures import Picture, held_out
 
+SHORT = {
+    "shallow_steps": 2,
+    "shallow_batch": 8,
+    "steps": 4,
+    "batch": 8,
+    "warmup": 2,
+    "save_every": 2,
+    "validate_every": 100,
+}
+
 
 class Letters:
     """A tokenizer of a kind: one id a letter."""
@@ -91,7 +101,7 @@ def test_training_moves_only_what_is_trained(trainer):
             torch.testing.assert_close(value, before[name], atol=0, rtol=0, msg=name)
     moved = [k for k, v in run.model.state_dict().items() if not torch.equal(v, before[k])]
     assert any("lora_B" in k for k in moved)
-    assert any("class_embedding" in k for k in moved)
+    assert any("grounding" in k for k in moved)
 
 
 def test_missing_targets_are_masked():

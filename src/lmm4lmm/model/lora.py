@@ -22,16 +22,21 @@ class LoraShape:
         alpha: the update is scaled by alpha / r.
         targets: last part of the names of the linear layers that are adapted.
         dropout: on the adapter's input, in training.
+        first_layer: layers below it are not adapted.
     """
 
     rank: int = 8
     alpha: float = 16.0
     targets: tuple[str, ...] = ("q_proj", "v_proj", "up_proj", "down_proj")
     dropout: float = 0.05
+    first_layer: int = 0
 
 
 def add_lora(model: nn.Module, shape: LoraShape) -> None:
-    """Adds trainable adapters to ``model`` in place and freezes everything else in it."""
+    """Adds trainable adapters to ``model`` in place and freezes everything else in it.
+
+    Layers below ``shape.first_layer`` get none.
+    """
     try:
         from peft import LoraConfig, inject_adapter_in_model
     except ImportError as error:
@@ -39,12 +44,23 @@ def add_lora(model: nn.Module, shape: LoraShape) -> None:
     config = LoraConfig(
         r=shape.rank,
         lora_alpha=shape.alpha,
-        target_modules=list(shape.targets),
+        target_modules=_places(model, shape),
         lora_dropout=shape.dropout,
     )
     inject_adapter_in_model(config, model)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_("lora_" in name)
+
+
+def _places(model: nn.Module, shape: LoraShape) -> list[str]:
+    """Full names of the linear layers to adapt, of which the number after "layers" says how deep they are."""
+    names = [name for name, part in model.named_modules() if isinstance(part, nn.Linear)]
+    return [
+        name
+        for name in names
+        if name.rpartition(".")[2] in shape.targets
+        and int(name.partition("layers.")[2].partition(".")[0]) >= shape.first_layer
+    ]
 
 
 def lora_state(model: nn.Module) -> dict[str, Tensor]:

@@ -71,8 +71,8 @@ class TextReader:
             ItemError: a text is longer than 2,048 tokens.
         """
         return Texts(
-            self._encode(f" Text: {prompt}\n", "prompt") if prompt is not None else (),
-            self._encode(f" Question: {question}\nAnswer:", "question") if question is not None else (),
+            self._encode(f" {prompt}", "prompt") if prompt is not None else (),
+            self._encode(f" {question}", "question") if question is not None else (),
         )
 
     def token_ids(self, words: Sequence[str]) -> list[int]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lmm4lmm.core import files
+from lmm4lmm.model.language import ENTRY
 from lmm4lmm.model.lora import LoraShape, add_lora
 from lmm4lmm.model.nano import trained_names
 from lmm4lmm.model.processing import TextReader
@@ -32,8 +33,10 @@ class Recipe:
     """What decides a training run, next to the data.
 
     Attributes:
-        steps: optimiser steps.
-        batch: lessons a step.
+        shallow_steps: steps of the first stage, which trains what needs no upper layer: grounding, waist, heads.
+        shallow_batch: lessons a step there.
+        steps: steps of the second stage, through the whole model.
+        batch: lessons a step there.
         rate: peak learning rate of projector, queries and heads.
         lora_rate: peak learning rate of the adapters.
         warmup: steps of linear warm-up; a cosine to zero follows.
@@ -43,7 +46,9 @@ class Recipe:
         validate_every, save_every: in steps.
     """
 
-    steps: int = 420
+    shallow_steps: int = 300
+    shallow_batch: int = 96
+    steps: int = 280
     batch: int = 32
     rate: float = 1e-3
     lora_rate: float = 4e-4
@@ -51,10 +56,10 @@ class Recipe:
     clip: float = 1.0
     scenes: float = 0.4
     lora: LoraShape = field(
-        default_factory=lambda: LoraShape(dropout=0.0)
+        default_factory=lambda: LoraShape(dropout=0.0, first_layer=ENTRY)
     )  # drawing masks costs a fifth here
     seed: int = 2504
-    validate_every: int = 140
+    validate_every: int = 100
     save_every: int = 25
 
 
@@ -89,9 +94,10 @@ class Trainer:
         self.say = say
         torch.manual_seed(recipe.seed)
         add_lora(model.language, recipe.lora)
-        for part in (model.projector, model.perception_head, model.correspondence_head):
-            part.float().requires_grad_(True)
-        model.queries.requires_grad_(True)
+        for name, parameter in model.named_parameters():
+            if not name.startswith(("vision.", "language.")):
+                parameter.data = parameter.data.float()
+                parameter.requires_grad_(True)
         adapters = [p for n, p in model.named_parameters() if ".lora_" in n]
         rest = [p for n, p in model.named_parameters() if p.requires_grad and ".lora_" not in n]
         self.optimizer = torch.optim.AdamW(
@@ -105,24 +111,28 @@ class Trainer:
 
     def run(self) -> dict[str, float]:
         """Trains to the recipe's last step; returns the validation figures of the end."""
-        while self.step < self.recipe.steps:
+        last = self.recipe.shallow_steps + self.recipe.steps
+        while self.step < last:
             started = time.perf_counter()
             losses = self._one_step(self._lessons(self.step))
             self.step += 1
             record = {"step": self.step, **losses, "seconds": round(time.perf_counter() - started, 2)}
             self._log(record)
             self.say(" ".join(f"{name} {value:.4g}" for name, value in record.items()))
-            if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
+            if self.step % self.recipe.save_every == 0 or self.step == last:
                 self._save()
-            if self.step % self.recipe.validate_every == 0 and self.step < self.recipe.steps:
+            if self.step % self.recipe.validate_every == 0 and self.step < last:
                 self.validate(most=500)
         return self.validate()
 
     def validate(self, most: int | None = None) -> dict[str, float]:
         """Figures on held-out pictures; ``most`` takes a fixed sample of the questions."""
         self.model.eval()
+        shallow = self.is_shallow(self.step - 1)
         lessons = validation_lessons(self.examiner, most=most)
-        found = figures(self.examiner, lessons, predict(self.model, self.reader, self.features, lessons))
+        found = figures(
+            self.examiner, lessons, predict(self.model, self.reader, self.features, lessons, shallow=shallow)
+        )
         self._log({"step": self.step, "validation": found})
         self.say(json.dumps(found, indent=1))
         return found
@@ -145,12 +155,14 @@ class Trainer:
                 for i in self.teacher.indices
             ]
         )
-        chosen = rng.choice(self.teacher.indices, recipe.batch, replace=False, p=weights / weights.sum())
+        size = recipe.shallow_batch if self.is_shallow(step) else recipe.batch
+        chosen = rng.choice(self.teacher.indices, size, replace=False, p=weights / weights.sum())
         return [self.teacher.lesson(int(index), rng) for index in chosen]
 
     def _one_step(self, lessons: list[Lesson]) -> dict[str, float]:
         torch.manual_seed(self.recipe.seed + self.step)  # dropout, too, is the same after a resume
-        self.model.language.train()
+        self.model.projector.train()
+        shallow = self.is_shallow(self.step)
         # two half batches of like lengths waste less on padding
         lengths = [len(t.prompt) + len(t.question) for t in texts_of(lessons, self.reader)]
         order = sorted(range(len(lessons)), key=lengths.__getitem__)
@@ -160,7 +172,9 @@ class Trainer:
             part = [lessons[i] for i in rows]
             with torch.autocast("cpu", torch.bfloat16):
                 output = self.model(
-                    select(self.features, [lesson.picture for lesson in part]), texts_of(part, self.reader)
+                    select(self.features, [lesson.picture for lesson in part]),
+                    texts_of(part, self.reader),
+                    shallow=shallow,
                 )
             losses = lesson_loss(output, part)
             torch.autograd.backward(torch.stack(list(losses.values())).sum() / len(halves))
@@ -172,11 +186,17 @@ class Trainer:
         self.schedule.step()
         return {name: round(value, 4) for name, value in totals.items()}
 
+    def is_shallow(self, step: int) -> bool:
+        """Whether a step belongs to the first stage."""
+        return step < self.recipe.shallow_steps
+
     def _rate_factor(self, step: int) -> float:
-        recipe = self.recipe
+        recipe, length = self.recipe, self.recipe.shallow_steps
+        if not self.is_shallow(step):
+            step, length = step - length, recipe.steps
         if step < recipe.warmup:
             return (step + 1) / recipe.warmup
-        done = (step - recipe.warmup) / max(1, recipe.steps - recipe.warmup)
+        done = (step - recipe.warmup) / max(1, length - recipe.warmup)
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def _save(self) -> None:

@@ -11,11 +11,14 @@ from safetensors.torch import save_file
 
 from lmm4lmm.core import files
 from lmm4lmm.model import nano, nano_base
+from lmm4lmm.model.language import START, lower
 from lmm4lmm.model.processing import TextReader
-from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.projector import seen
+from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
 from lmm4lmm.training.features import FeatureCache
 from lmm4lmm.training.loop import Recipe, Trainer
 from lmm4lmm.training.pictures import Picture, all_pictures
+from lmm4lmm.training.validation import figures, predict, validation_lessons
 
 VERSION = "0.1"
 
@@ -42,10 +45,11 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> na
     cache = FeatureCache(out / "features", pictures)
     cache.fill(eye)
     del eye
+    features = cache.load()
     model = nano.load_base(dtype=torch.bfloat16)
-    start_from_words(model, reader, pictures)
-    trainer = Trainer(model, reader, cache.load(), pictures, recipe, out, say)
-    validation = trainer.run()
+    start_from_words(model, reader, pictures, features)
+    trainer = Trainer(model, reader, features, pictures, recipe, out, say)
+    trainer.run()
     save_file(trainer.trained_state(), out / nano.TRAINED_FILE)
     base = nano_base.manifest()
     facts = nano.Facts(
@@ -54,11 +58,16 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> na
         base=base.fingerprint if base else "",
         sha256=files.sha256(out / nano.TRAINED_FILE),
         self_test=None,
-        validation=validation,
+        validation={},
     )
     write_facts(out, facts)
-    scoring, _ = nano.load_trained(out)
-    facts = msgspec.structs.replace(facts, self_test=nano.run_self_test(scoring, reader))
+    scoring, _ = nano.load_trained(out)  # what users will run: merged, in single precision
+    lessons = validation_lessons(trainer.examiner)
+    facts = msgspec.structs.replace(
+        facts,
+        self_test=nano.run_self_test(scoring, reader),
+        validation=figures(trainer.examiner, lessons, predict(scoring, reader, features, lessons)),
+    )
     write_facts(out, facts)
     return facts
 
@@ -69,22 +78,30 @@ def write_facts(folder: Path, facts: nano.Facts) -> None:
 
 
 @torch.no_grad()
-def start_from_words(model: QualityModel, reader: TextReader, pictures: Sequence[Picture]) -> None:
-    """Starts the class embeddings at the names' own word embeddings, and the queries at words that say what is asked.
+def start_from_words(
+    model: QualityModel, reader: TextReader, pictures: Sequence[Picture], features: ImageFeatures
+) -> None:
+    """Sets what is not learned but measured: the class names' hidden states and the features' means and deviations.
 
-    Class numbers are the rank of the WordNet id, as in ILSVRC 2012.
+    Class numbers are the rank of the WordNet id, as in ILSVRC 2012. The queries start at the states of words that
+    say what is asked.
     """
-    words = model.language.get_input_embeddings().weight.float()  # type: ignore[operator]
 
-    def embedding(text: str) -> torch.Tensor:
-        mean: torch.Tensor = words[reader.read_words(text)].mean(0)
-        return mean
+    def states(before: str, text: str) -> torch.Tensor:
+        prefix, ids = reader.read_words(before), reader.read_words(before + text)
+        return lower(model.language, torch.tensor([[START, *ids]]))[0, 1 + len(prefix) :].float()
 
     names = {p.row["wnid"]: p.row["label"] for p in pictures if "wnid" in p.row}
-    for number, wnid in enumerate(sorted(names)):
-        model.projector.class_embedding[number] = embedding(f" {names[wnid]}")
-    model.queries[0] = embedding(" image quality score")
-    model.queries[1] = embedding(" text match score")
-    scale = words.std()
-    last = model.projector.detail[-1].get_parameter("weight")
-    torch.nn.init.normal_(last, std=float(scale) / last.shape[1] ** 0.5)
+    tokens = [states(" a photo of a", f" {names[wnid]}") for wnid in sorted(names)]
+    model.projector.class_states.copy_(torch.stack([each.mean(0) for each in tokens]))
+    every = torch.cat(tokens)
+    model.grounding.mean.copy_(every.mean(0))
+    model.grounding.scale.copy_(every.std(0) + 1e-4)
+    words = (" image quality score", " text match score", " yes or no answer")
+    model.queries.copy_(torch.stack([states(" the", text).mean(0) for text in words]))
+    known = [i for i, picture in enumerate(pictures) if not picture.held_out]
+    everything = seen(features.cells[known].float().mean(1), features.statistics[known])
+    model.projector.seen_mean.copy_(everything.mean(0))
+    model.projector.seen_scale.copy_(everything.std(0) + 1e-3)
+    detail = model.projector.detail.weight
+    torch.nn.init.normal_(detail, std=float(every.std()) / detail.shape[1] ** 0.5)

@@ -48,7 +48,12 @@ def select(features: ImageFeatures, rows: Sequence[int]) -> ImageFeatures:
 
 @torch.inference_mode()
 def predict(
-    model: QualityModel, reader: TextReader, features: ImageFeatures, lessons: Sequence[Lesson]
+    model: QualityModel,
+    reader: TextReader,
+    features: ImageFeatures,
+    lessons: Sequence[Lesson],
+    *,
+    shallow: bool = False,
 ) -> Predictions:
     """What the model says of lessons, in their order; batched by length."""
     texts = texts_of(lessons, reader)
@@ -56,7 +61,9 @@ def predict(
     out = np.zeros((3, len(lessons)))
     for start in range(0, len(order), _BATCH):
         rows = order[start : start + _BATCH]
-        found = model(select(features, [lessons[i].picture for i in rows]), [texts[i] for i in rows])
+        found = model(
+            select(features, [lessons[i].picture for i in rows]), [texts[i] for i in rows], shallow=shallow
+        )
         out[0, rows] = found.perception.score.float().numpy()
         out[1, rows] = found.correspondence.score.float().numpy()
         out[2, rows] = found.answer.float().numpy()

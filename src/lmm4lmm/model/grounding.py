@@ -1,0 +1,75 @@
+"""Which words of a text are seen in the image: late interaction between words and the image's classes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lmm4lmm.model.projector import CLASSES
+
+FEATURES = 7
+"""Evidence of a span: whole image, best cell and mean cell of its best words; mean and maximum over its words of
+the evidence of each word (whole image, best cell)."""
+
+
+class Grounding(nn.Module):
+    """Compares each word with each class name, and weighs that with how probable the classes are in the image.
+
+    Words and names are hidden states of the same layer, standardised, through one learned map that starts as the
+    identity. A comparison counts relative to how the word compares with all classes (a z-score), so that common words
+    carry no evidence. After ColBERT's late interaction (Khattab and Zaharia 2020, arXiv 2004.12832).
+    """
+
+    def __init__(self, hidden: int) -> None:
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(hidden))
+        self.register_buffer("scale", torch.ones(hidden))
+        self.map = nn.Linear(hidden, hidden, bias=False)
+        nn.init.eye_(self.map.weight)
+
+    def forward(
+        self, words: Tensor, classes: Tensor, probabilities: Tensor, spans: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Evidence of words and of spans.
+
+        Args:
+            words: [B, L, H] hidden states.
+            classes: [1000, H] hidden states of the class names.
+            probabilities: [B, C, 1000] of the whole image (first) and its cells.
+            spans: [S, B, L] bool: which words belong to a span; a span may be empty.
+
+        Returns:
+            [B, L, 2] evidence of each word in the whole image and in its best cell, and [S, B, 7] of each span, zero
+            where it is empty.
+        """
+        likeness = self._project(words) @ self._project(classes).T
+        seen = torch.einsum("bck,blk->blc", probabilities, _standard(likeness))
+        word_evidence = torch.stack([seen[..., 0], seen[..., 1:].amax(-1)], -1)
+        return word_evidence, torch.stack(
+            [self._span(likeness, word_evidence, probabilities, span) for span in spans]
+        )
+
+    def _span(self, likeness: Tensor, evidence: Tensor, probabilities: Tensor, span: Tensor) -> Tensor:
+        best = likeness.masked_fill(~span[..., None], -2.0).amax(1)
+        seen = torch.einsum("bck,bk->bc", probabilities, _standard(best))
+        count = span.sum(1, keepdim=True).clamp_min(1)
+        mean = (evidence * span[..., None]).sum(1) / count
+        most = evidence.masked_fill(~span[..., None], -1e4).amax(1)
+        features = torch.cat(
+            [seen[:, :1], seen[:, 1:].amax(1, keepdim=True), seen[:, 1:].mean(1, keepdim=True), mean, most], 1
+        )
+        return torch.where(span.any(1, keepdim=True), features, torch.zeros_like(features))
+
+    def standardised(self, states: Tensor) -> Tensor:
+        """States relative to those of all class names."""
+        return (states.float() - self.mean) / self.scale
+
+    def _project(self, states: Tensor) -> Tensor:
+        return F.normalize(self.map(self.standardised(states)), dim=-1)
+
+
+def _standard(likeness: Tensor) -> Tensor:
+    """Relative to all classes: mean 0, deviation 1 along the last axis."""
+    assert likeness.shape[-1] == CLASSES
+    return (likeness - likeness.mean(-1, keepdim=True)) / (likeness.std(-1, keepdim=True) + 1e-4)
