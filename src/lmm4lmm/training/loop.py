@@ -48,7 +48,7 @@ class Recipe:
 
     shallow_steps: int = 300
     shallow_batch: int = 96
-    steps: int = 280
+    steps: int = 170
     batch: int = 32
     rate: float = 1e-3
     lora_rate: float = 4e-4
