@@ -34,6 +34,20 @@ def test_verdicts(table: Callable[..., pl.DataFrame]) -> None:
     assert said(table, {"A": 50}).startswith("There is only one generator, A: its mean is 5")
 
 
+def test_a_handful_of_images_does_not_hide_what_the_others_show(table: Callable[..., pl.DataFrame]) -> None:
+    rows: list[dict[str, Any]] = [
+        {"generator": name, "prompt": str(p), "perception": level + float(np.sin((k + 2) * p))}
+        for p in range(30)
+        for k, (name, level) in enumerate({"A": 60.0, "B": 50.0}.items())
+    ]
+    rows += [{"generator": "few", "prompt": "0", "perception": 70.0 + n} for n in range(4)]
+    board = leaderboards(table(rows), resamples=50).dimensions["perception"]
+    assert board.standings[0].generator == "few"
+    assert str(verdict(board)) == (
+        "A is ahead; B scores lower. Left aside: 1 generator with fewer than 10 images."
+    )
+
+
 def test_names_in_verdicts_are_escaped(table: Callable[..., pl.DataFrame]) -> None:
     assert "<b>" not in said(table, {"<b>": 60, "<i>": 50})
 

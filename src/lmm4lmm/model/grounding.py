@@ -21,6 +21,9 @@ class Grounding(nn.Module):
     carry no evidence. After ColBERT's late interaction (Khattab and Zaharia 2020, arXiv 2004.12832).
     """
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, hidden: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(hidden))

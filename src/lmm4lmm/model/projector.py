@@ -34,6 +34,10 @@ class Projector(nn.Module):
         waist: width of the bottleneck of the detail tokens.
     """
 
+    class_states: Tensor
+    seen_mean: Tensor
+    seen_scale: Tensor
+
     def __init__(self, hidden: int, waist: int = 128) -> None:
         super().__init__()
         self.register_buffer("class_states", torch.zeros(CLASSES, hidden))

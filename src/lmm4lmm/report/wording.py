@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from lmm4lmm.core.records import Dimension
-from lmm4lmm.stats.leaderboard import Leaderboard
+from lmm4lmm.stats.leaderboard import Leaderboard, Standing
 
 
 @dataclass(frozen=True)
@@ -92,22 +92,39 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].removesuffix(".") + "."
 
 
+_ENOUGH = 10
+"""Images from which on a generator is spoken of at a glance."""
+
+
 def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Markup:
     """The answer of one leaderboard in one sentence; it claims no more than the pairwise tests do.
 
     Args:
-        board: at least one standing.
+        board: at least one standing. Generators with a handful of images are left aside, and that is said: no test
+            can set them apart from anything, so they would hide what the others show.
         name: how a generator's name is set off; must escape it.
     """
-    first, *others = board.standings
+    standings = [s for s in board.standings if s.n >= _ENOUGH] or list(board.standings)
+    if few := len(board.standings) - len(standings):
+        aside = f" Left aside: {count(few, 'generator')} with fewer than {_ENOUGH} images."
+        return _verdict(board, standings, name) + aside
+    return _verdict(board, standings, name)
+
+
+def _verdict(board: Leaderboard, standings: Sequence[Standing], name: Callable[[str], Markup]) -> Markup:
+    first, *others = standings
     best = name(first.generator)
     if not others:
-        return Markup("There is only one generator, {}: {}.").format(best, _mean(board))
+        of_them = (
+            "only one generator" if len(board.standings) == 1 else "only one generator with enough images"
+        )
+        return Markup("There is {}, {}: {}.").format(of_them, best, _mean(first))
     tied = [name(s.generator) for s in others if set(s.groups) & set(first.groups)]
     behind = [name(s.generator) for s in others if not set(s.groups) & set(first.groups)]
-    if not any(pair.different for pair in board.comparisons):
+    kept = {s.generator for s in standings}
+    if not any(pair.different for pair in board.comparisons if {pair.a, pair.b} <= kept):
         if len(tied) > 3:
-            return Markup("No two of the {} generators can be told apart.").format(len(board.standings))
+            return Markup("No two of the {} generators can be told apart.").format(len(standings))
         return Markup("{} can't be told apart.").format(listed([best, *tied]))
     if not behind:
         return Markup("No generator can be told apart from {}, which has the highest mean.").format(best)
@@ -119,8 +136,7 @@ def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Ma
     )
 
 
-def _mean(board: Leaderboard) -> str:
-    only = board.standings[0]
+def _mean(only: Standing) -> str:
     digits = digits_for([v for v in (only.mean, only.low, only.high) if v is not None])
     span = (
         f", interval {number(only.low, digits)} to {number(only.high, digits)}"
