@@ -57,9 +57,7 @@ def trainer(tmp_path):
     features = random_features(200)
 
     def make(name: str, **changes) -> Trainer:
-        recipe = Recipe(
-            **{"steps": 6, "batch": 8, "warmup": 2, "save_every": 2, "validate_every": 100} | changes
-        )
+        recipe = Recipe(**(SHORT | changes))
         return Trainer(tiny_model(), Letters(), features, pictures, recipe, tmp_path / name)
 
     return make
