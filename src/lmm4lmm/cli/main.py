@@ -254,8 +254,8 @@ train.add_to(app)
 def run() -> None:
     """The program's entry point."""
     output.never_choke()
-    # Before torch loads: its threads then sleep while they wait. Alone that costs nothing that we could measure; beside
-    # other work, or our own threads that read images, spinning threads cost up to half the speed.
+    # Before torch loads: its threads then sleep while they wait. Alone that costs little (benchmarks/README.md);
+    # beside other work, or our own threads that read images, spinning threads cost up to a third of the speed.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
