@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmm4lmm.core.files import atomic_path, content_key, home, offline, sha256, write_atomically
+from lmm4lmm.core.files import atomic_path, content_key, home, offline, sha256, sweep, write_atomically
 
 PARTS = st.lists(st.one_of(st.none(), st.text(max_size=5), st.binary(max_size=5)), max_size=4)
 
@@ -60,3 +60,14 @@ def test_a_write_makes_the_folders_it_needs(tmp_path: Path) -> None:
     write_atomically(target, "猫")
     assert target.read_text(encoding="utf-8") == "猫"
     assert sha256(target) == hashlib.sha256("猫".encode()).hexdigest()
+
+
+def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> None:
+    out = tmp_path / "scores[1].jsonl"
+    with atomic_path(out) as temporary:
+        temporary.write_text("whole")
+    temporary.write_text("half: what a killed run leaves under the same kind of name")
+    for kept in (out.name, f"{out.name}.journal", ".scores.jsonl.0123456789ab.tmp.jsonl", "other.tmp"):
+        (tmp_path / kept).write_text("x")
+    assert sweep(out) == 1
+    assert len(list(tmp_path.iterdir())) == 4

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import sweep
 from lmm4lmm.core.records import DIMENSIONS, Dimension, ScoreRow
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
         progress=counter,
     ) as rows:
         tell(describe(metric, manifest, request.dimensions))
+        if request.journal is None:  # OUT's own journal is ours alone now, and so is what a killed run left
+            sweep(request.out)
         write_scores(failures.watch(rows), request.out)
     return Run(
         out=request.out,

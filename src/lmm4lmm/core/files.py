@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Iterator
@@ -39,6 +40,17 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sweep(path: Path) -> int:
+    """Removes what killed writers of ``path`` left beside it; returns how many files that were.
+
+    For who holds a lock on ``path``: another writer's unfinished file would be taken away, too.
+    """
+    left = list(path.parent.glob(f".{glob.escape(path.name)}.*.tmp*"))
+    for temporary in left:
+        temporary.unlink(missing_ok=True)
+    return len(left)
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
