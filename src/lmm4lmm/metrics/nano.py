@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lmm4lmm.core.errors import InputError, MissingExtraError, OutOfMemoryError
 from lmm4lmm.core.records import DIMENSIONS, Answer, Dimension, Estimate, Item, Score
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from lmm4lmm.model.processing import TextReader, Texts, Views
     from lmm4lmm.model.quality_model import Output, QualityModel
+    from lmm4lmm.model.score_head import ScoreEstimate
 
 _IMAGE_COST = 60
 """22 image tokens, and two views that take about as long as 40 more."""
@@ -116,7 +117,7 @@ class Nano:
         ]
 
 
-def _estimates(found: Any) -> list[Estimate]:
+def _estimates(found: ScoreEstimate) -> list[Estimate]:
     pairs = zip(found.score.double().tolist(), found.std.double().tolist(), strict=True)
     return [Estimate(score, std) for score, std in pairs]
 

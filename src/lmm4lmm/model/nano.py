@@ -83,8 +83,7 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> QualityModel:
     Raises:
         WeightsError: the base has not been pulled.
     """
-    if nano_base.manifest() is None:
-        raise WeightsError("nano's base weights are not here yet; run: lmm4lmm models pull nano")
+    nano_base.require()
     from transformers import LlamaModel
     from transformers.utils import logging
 
@@ -117,8 +116,7 @@ def load_trained(folder: Path) -> tuple[QualityModel, Facts]:
     trained = folder / TRAINED_FILE
     if not trained.is_file() or files.sha256(trained) != facts.sha256:
         raise WeightsError(f"{trained} is missing or altered: its SHA-256 is not the one in {FACTS_FILE}")
-    base = nano_base.manifest()
-    if base is not None and base.fingerprint != facts.base:
+    if nano_base.require().fingerprint != facts.base:
         raise WeightsError(f"{trained} was trained on another base than the one in {nano_base.folder()}")
     model = load_base()
     state = {name: value.float() for name, value in load_file(trained).items()}

@@ -73,18 +73,26 @@ def manifest() -> BaseManifest | None:
     return found if found.layout == _LAYOUT else None
 
 
+def require() -> BaseManifest:
+    """The cached base's manifest.
+
+    Raises:
+        WeightsError: the base has not been pulled, or its manifest can't be read.
+    """
+    if (known := manifest()) is None:
+        raise WeightsError("nano's base weights are not here yet; run: lmm4lmm models pull nano")
+    return known
+
+
 def altered() -> list[str]:
     """Files of the cached base that are missing or whose hash is not the recorded one.
 
     Raises:
         WeightsError: the base has not been pulled.
     """
-    known = manifest()
-    if known is None:
-        raise WeightsError("nano's base weights are not here yet; run: lmm4lmm models pull nano")
     return [
         name
-        for name, expected in known.files.items()
+        for name, expected in require().files.items()
         if not (folder() / name).is_file() or files.sha256(folder() / name) != expected
     ]
 

@@ -34,23 +34,19 @@ class FeatureCache:
 
     def fill(self, model: QualityModel, workers: int = 2) -> int:
         """Computes the shards that are missing; returns how many that were."""
-        made = 0
-        for start in range(0, len(self.pictures), _SHARD):
-            shard = self._shard(start)
-            if shard.exists():
-                continue
-            with ThreadPoolExecutor(workers) as pool:
+        starts = range(0, len(self.pictures), _SHARD)
+        missing = [start for start in starts if not self._shard(start).exists()]
+        with ThreadPoolExecutor(workers) as pool, torch.inference_mode():
+            for start in missing:
                 views = np.stack(list(pool.map(_views, self.pictures[start : start + _SHARD])))
-            with torch.inference_mode():
                 found = [model.look(torch.from_numpy(part)) for part in np.array_split(views, 8) if len(part)]
-            with files.atomic_path(shard) as temporary:
-                np.savez(
-                    temporary.with_suffix(""),
-                    cells=torch.cat([f.cells for f in found]).numpy().astype(np.float16),
-                    statistics=torch.cat([f.statistics for f in found]).numpy(),
-                )
-            made += 1
-        return made
+                with files.atomic_path(self._shard(start)) as temporary:
+                    np.savez(
+                        temporary.with_suffix(""),
+                        cells=torch.cat([f.cells for f in found]).numpy().astype(np.float16),
+                        statistics=torch.cat([f.statistics for f in found]).numpy(),
+                    )
+        return len(missing)
 
     def load(self) -> ImageFeatures:
         """All features in memory: cells [N, 16, 1280] half precision, statistics [N, 2048]."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from lmm4lmm.core import files
 from lmm4lmm.model.language import ENTRY
-from lmm4lmm.model.lora import LoraShape, add_lora
+from lmm4lmm.model.lora import LoraShape, add_lora, lora_state
 from lmm4lmm.model.nano import trained_names
 from lmm4lmm.model.processing import TextReader
 from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
@@ -55,9 +55,8 @@ class Recipe:
     warmup: int = 30
     clip: float = 1.0
     scenes: float = 0.4
-    lora: LoraShape = field(
-        default_factory=lambda: LoraShape(dropout=0.0, first_layer=ENTRY)
-    )  # drawing masks costs a fifth here
+    # no dropout: drawing its masks costs a fifth of a step here
+    lora: LoraShape = field(default_factory=lambda: LoraShape(dropout=0.0, first_layer=ENTRY))
     seed: int = 2504
     validate_every: int = 100
     save_every: int = 25
@@ -82,16 +81,14 @@ class Trainer:
         folder: Path,
         say: Say = lambda _: None,
     ) -> None:
-        self.model, self.reader, self.features, self.recipe, self.folder = (
-            model,
-            reader,
-            features,
-            recipe,
-            folder,
-        )
+        self.model, self.reader, self.features = model, reader, features
+        self.recipe, self.folder = recipe, folder
         self.teacher = Teacher(pictures, held_out=False)
         self.examiner = Teacher(pictures, held_out=True)
         self.say = say
+        scenes = np.array([self.teacher.pictures[i].source == "nlvr" for i in self.teacher.indices])
+        weights = np.where(scenes, recipe.scenes, 1.0)
+        self._shares = weights / weights.sum()
         torch.manual_seed(recipe.seed)
         add_lora(model.language, recipe.lora)
         for name, parameter in model.named_parameters():
@@ -140,23 +137,16 @@ class Trainer:
     def trained_state(self) -> dict[str, Tensor]:
         """What training made, by name, in half precision."""
         state = self.model.state_dict()
-        return {
-            name.replace(".default.", "."): state[name].detach().to(torch.float16).contiguous()
-            for name in trained_names(self.model)
-        }
+        ours = {name: state[name].detach() for name in trained_names(self.model) if ".lora_" not in name}
+        adapters = {f"language.{name}": value for name, value in lora_state(self.model.language).items()}
+        return {name: value.to(torch.float16).contiguous() for name, value in {**ours, **adapters}.items()}
 
     def _lessons(self, step: int) -> list[Lesson]:
         """The lessons of a step depend on seed and step alone, so a resumed run sees what it would have seen."""
         recipe = self.recipe
         rng = np.random.default_rng([recipe.seed, step])
-        weights = np.array(
-            [
-                recipe.scenes if self.teacher.pictures[i].source == "nlvr" else 1.0
-                for i in self.teacher.indices
-            ]
-        )
         size = recipe.shallow_batch if self.is_shallow(step) else recipe.batch
-        chosen = rng.choice(self.teacher.indices, size, replace=False, p=weights / weights.sum())
+        chosen = rng.choice(self.teacher.indices, size, replace=False, p=self._shares)
         return [self.teacher.lesson(int(index), rng) for index in chosen]
 
     def _one_step(self, lessons: list[Lesson]) -> dict[str, float]:
@@ -164,7 +154,8 @@ class Trainer:
         self.model.projector.train()
         shallow = self.is_shallow(self.step)
         # two half batches of like lengths waste less on padding
-        lengths = [len(t.prompt) + len(t.question) for t in texts_of(lessons, self.reader)]
+        texts = texts_of(lessons, self.reader)
+        lengths = [len(text.prompt) + len(text.question) for text in texts]
         order = sorted(range(len(lessons)), key=lengths.__getitem__)
         halves = [order[: len(order) // 2], order[len(order) // 2 :]]
         totals: dict[str, float] = {}
@@ -173,7 +164,7 @@ class Trainer:
             with torch.autocast("cpu", torch.bfloat16):
                 output = self.model(
                     select(self.features, [lesson.picture for lesson in part]),
-                    texts_of(part, self.reader),
+                    [texts[i] for i in rows],
                     shallow=shallow,
                 )
             losses = lesson_loss(output, part)
@@ -200,13 +191,13 @@ class Trainer:
         return 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def _save(self) -> None:
-        trained = {name: value for name, value in self.model.state_dict().items() if name in self._names()}
+        state = self.model.state_dict()
         with files.atomic_path(self.folder / "checkpoint.pt") as temporary:
             torch.save(
                 {
                     "step": self.step,
                     "recipe": json.dumps(asdict(self.recipe)),
-                    "trained": trained,
+                    "trained": {name: state[name] for name in trained_names(self.model)},
                     "optimizer": self.optimizer.state_dict(),
                     "schedule": self.schedule.state_dict(),
                 },
@@ -226,9 +217,6 @@ class Trainer:
         self.schedule.load_state_dict(state["schedule"])
         self.step = state["step"]
         self.say(f"going on from step {self.step}")
-
-    def _names(self) -> set[str]:
-        return set(trained_names(self.model))
 
     def _log(self, record: dict[str, Any]) -> None:
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:

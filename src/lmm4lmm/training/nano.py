@@ -51,11 +51,10 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> na
     trainer = Trainer(model, reader, features, pictures, recipe, out, say)
     trainer.run()
     save_file(trainer.trained_state(), out / nano.TRAINED_FILE)
-    base = nano_base.manifest()
     facts = nano.Facts(
         version=VERSION,
         lora=recipe.lora,
-        base=base.fingerprint if base else "",
+        base=nano_base.require().fingerprint,
         sha256=files.sha256(out / nano.TRAINED_FILE),
         self_test=None,
         validation={},
