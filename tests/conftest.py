@@ -37,7 +37,7 @@ def nano_base_folder() -> Path:
     """nano's base weights in the user's own cache, fetched if need be; skips where they can't be had."""
     pytest.importorskip("torch", reason="the [lmm] extra is not installed")
     from lmm4lmm.core.errors import WeightsError
-    from lmm4lmm.model import nano_base
+    from lmm4lmm.model.nano import base as nano_base
 
     try:
         return nano_base.pull()

@@ -94,8 +94,8 @@ def test_swapped_prompts_of_real_ai_images_are_told_apart(nano, shared_data):
 
 
 def test_the_shipped_weights_pass_their_self_test(nano_base_folder):
-    from lmm4lmm.model import nano as weights
     from lmm4lmm.model import pretrained
+    from lmm4lmm.model.nano import assembly as weights
 
     facts = weights.read_facts(weights.package_folder())
     assert facts.self_test is not None
@@ -107,7 +107,7 @@ def test_the_shipped_weights_pass_their_self_test(nano_base_folder):
 def test_weights_of_another_network_fail_the_self_test(nano, nano_base_folder):
     import torch
 
-    from lmm4lmm.model import nano as weights
+    from lmm4lmm.model.nano import assembly as weights
 
     facts = weights.read_facts(weights.package_folder())
     model, _ = weights.load_trained(weights.package_folder())
@@ -118,7 +118,7 @@ def test_weights_of_another_network_fail_the_self_test(nano, nano_base_folder):
 
 def test_an_altered_trained_part_is_refused(nano_base_folder, tmp_path):
     from lmm4lmm.metrics.nano import load
-    from lmm4lmm.model import nano as weights
+    from lmm4lmm.model.nano import assembly as weights
 
     for name in (weights.TRAINED_FILE, weights.FACTS_FILE):
         (tmp_path / name).write_bytes((weights.package_folder() / name).read_bytes())

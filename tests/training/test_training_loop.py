@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import torch
 
-sys.path.append(str(Path(__file__).parent.parent / "model"))
+sys.path.append(str(Path(__file__).parent.parent / "model" / "nano"))
 from tiny import random_features, tiny_model
 
-from lmm4lmm.model.processing import Texts
+from lmm4lmm.model.nano.processing import Texts
 from lmm4lmm.training import validation
 from lmm4lmm.training.lessons import Lesson
 from lmm4lmm.training.loop import Recipe, Trainer

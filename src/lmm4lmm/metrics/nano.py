@@ -15,9 +15,9 @@ from lmm4lmm.questions.questions import question_of
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from lmm4lmm.model.processing import TextReader, Texts, Views
-    from lmm4lmm.model.quality_model import Output, QualityModel
-    from lmm4lmm.model.score_head import ScoreEstimate
+    from lmm4lmm.model.nano.heads import ScoreEstimate
+    from lmm4lmm.model.nano.network import NanoNetwork, Output
+    from lmm4lmm.model.nano.processing import TextReader, Texts, Views
 
 _IMAGE_COST = 60
 """22 image tokens, and two views that take about as long as 40 more."""
@@ -50,7 +50,7 @@ class Nano:
 
     def __init__(
         self,
-        model: QualityModel,
+        model: NanoNetwork,
         reader: TextReader,
         fingerprint: str,
         dimensions: Sequence[Dimension],
@@ -67,7 +67,7 @@ class Nano:
         Raises:
             ItemError: a text is too long.
         """
-        from lmm4lmm.model.processing import views
+        from lmm4lmm.model.nano.processing import views
 
         question = question_of(item.question) if "answer" in self.dimensions else None
         reads_prompt = "correspondence" in self.dimensions or question is not None
@@ -147,7 +147,8 @@ def load(
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(f"the metric 'nano' (no module '{error.name}')", "lmm") from error
-    from lmm4lmm.model import nano, nano_base
+    from lmm4lmm.model.nano import assembly as nano
+    from lmm4lmm.model.nano import base as nano_base
 
     if dtype not in {"auto", "float32"}:
         raise InputError(f"nano runs in float32 only, not '{dtype}': its scores must not depend on the batch")

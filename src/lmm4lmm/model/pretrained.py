@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import UnknownNameError
-from lmm4lmm.model import nano_base
+from lmm4lmm.model.nano import base as nano_base
 
 _NAMES = ("nano",)
 
@@ -70,7 +70,7 @@ def check(name: str) -> list[str]:
         WeightsError: they have not been pulled.
     """
     _known(name)
-    from lmm4lmm.model import nano
+    from lmm4lmm.model.nano import assembly as nano
 
     folder = nano.package_folder()
     facts = nano.read_facts(folder)

@@ -11,9 +11,9 @@ import torch
 
 from lmm4lmm.core import files
 from lmm4lmm.core.images import load_bytes, read_image
-from lmm4lmm.model import processing
-from lmm4lmm.model.quality_model import GRID, ImageFeatures, QualityModel
-from lmm4lmm.model.vision import CELL_WIDTH, STATISTICS_WIDTH
+from lmm4lmm.model.nano import processing
+from lmm4lmm.model.nano.network import GRID, ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.vision import CELL_WIDTH, STATISTICS_WIDTH
 from lmm4lmm.training.distortions import distort
 from lmm4lmm.training.pictures import Picture
 
@@ -32,7 +32,7 @@ class FeatureCache:
         self.folder, self.pictures = folder, pictures
         folder.mkdir(parents=True, exist_ok=True)
 
-    def fill(self, model: QualityModel, workers: int = 2) -> int:
+    def fill(self, model: NanoNetwork, workers: int = 2) -> int:
         """Computes the shards that are missing; returns how many that were."""
         starts = range(0, len(self.pictures), _SHARD)
         missing = [start for start in starts if not self._shard(start).exists()]

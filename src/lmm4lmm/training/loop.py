@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from lmm4lmm.core import files
-from lmm4lmm.model.language import ENTRY
-from lmm4lmm.model.lora import LoraShape, add_lora, lora_state
-from lmm4lmm.model.nano import trained_names
-from lmm4lmm.model.processing import TextReader
-from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
+from lmm4lmm.model.nano.assembly import trained_names
+from lmm4lmm.model.nano.language import ENTRY
+from lmm4lmm.model.nano.lora import LoraShape, add_lora, lora_state
+from lmm4lmm.model.nano.network import ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.training.lessons import Lesson, Teacher
 from lmm4lmm.training.loss import lesson_loss
 from lmm4lmm.training.pictures import Picture
@@ -73,7 +73,7 @@ class Trainer:
 
     def __init__(
         self,
-        model: QualityModel,
+        model: NanoNetwork,
         reader: TextReader,
         features: ImageFeatures,
         pictures: Sequence[Picture],

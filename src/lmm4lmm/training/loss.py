@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lmm4lmm.model.quality_model import Output
-from lmm4lmm.model.score_head import ScoreEstimate
+from lmm4lmm.model.nano.heads import ScoreEstimate
+from lmm4lmm.model.nano.network import Output
 from lmm4lmm.training.lessons import Lesson
 
 _UNIT = 15.0

@@ -10,11 +10,12 @@ import torch
 from safetensors.torch import save_file
 
 from lmm4lmm.core import files
-from lmm4lmm.model import nano, nano_base
-from lmm4lmm.model.language import START, lower
-from lmm4lmm.model.processing import TextReader
-from lmm4lmm.model.projector import seen
-from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
+from lmm4lmm.model.nano import assembly as nano
+from lmm4lmm.model.nano import base as nano_base
+from lmm4lmm.model.nano.language import START, lower
+from lmm4lmm.model.nano.network import ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.processing import TextReader
+from lmm4lmm.model.nano.projector import seen
 from lmm4lmm.training.features import FeatureCache
 from lmm4lmm.training.loop import Recipe, Trainer
 from lmm4lmm.training.pictures import Picture, all_pictures
@@ -78,7 +79,7 @@ def write_facts(folder: Path, facts: nano.Facts) -> None:
 
 @torch.no_grad()
 def start_from_words(
-    model: QualityModel, reader: TextReader, pictures: Sequence[Picture], features: ImageFeatures
+    model: NanoNetwork, reader: TextReader, pictures: Sequence[Picture], features: ImageFeatures
 ) -> None:
     """Sets what is not learned but measured: the class names' hidden states and the features' means and deviations.
 

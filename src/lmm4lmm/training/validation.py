@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from lmm4lmm.model.processing import TextReader, Texts
-from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
+from lmm4lmm.model.nano.network import ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.processing import TextReader, Texts
 from lmm4lmm.questions.questions import MATCH_QUESTION
 from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.correlation import srcc
@@ -48,7 +48,7 @@ def select(features: ImageFeatures, rows: Sequence[int]) -> ImageFeatures:
 
 @torch.inference_mode()
 def predict(
-    model: QualityModel,
+    model: NanoNetwork,
     reader: TextReader,
     features: ImageFeatures,
     lessons: Sequence[Lesson],

@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from transformers import LlamaConfig, LlamaModel
 
-from lmm4lmm.model.processing import Texts
-from lmm4lmm.model.quality_model import ImageFeatures, QualityModel
-from lmm4lmm.model.vision import EfficientNetLite0
+from lmm4lmm.model.nano.network import ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.processing import Texts
+from lmm4lmm.model.nano.vision import EfficientNetLite0
 
 HIDDEN, WORDS = 32, 50
 
 
-def tiny_model(seed: int = 0) -> QualityModel:
+def tiny_model(seed: int = 0) -> NanoNetwork:
     """Eight layers, 32 wide, 50 words; the eye has its real shape. No part is at a start value that hides it."""
     torch.manual_seed(seed)
     config = LlamaConfig(
@@ -24,7 +24,7 @@ def tiny_model(seed: int = 0) -> QualityModel:
         vocab_size=WORDS,
         initializer_range=0.3,
     )
-    model = QualityModel(EfficientNetLite0(), LlamaModel(config), hidden=HIDDEN, yes=[3, 4], no=[5, 6])
+    model = NanoNetwork(EfficientNetLite0(), LlamaModel(config), hidden=HIDDEN, yes=[3, 4], no=[5, 6])
     torch.nn.init.normal_(model.queries)
     torch.nn.init.normal_(model.projector.class_states)
     torch.nn.init.normal_(model.projector.content.weight, std=0.1)

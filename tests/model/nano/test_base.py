@@ -7,7 +7,8 @@ import pytest
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import UnknownNameError, WeightsError
-from lmm4lmm.model import nano_base, pretrained
+from lmm4lmm.model import pretrained
+from lmm4lmm.model.nano import base as nano_base
 
 
 @pytest.fixture

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lmm4lmm.model import language as llama
-from lmm4lmm.model.grounding import FEATURES, Grounding
-from lmm4lmm.model.processing import Texts
-from lmm4lmm.model.projector import DETAIL_TOKENS, Projector
-from lmm4lmm.model.score_head import MixedHead, ScoreEstimate, as_estimate
-from lmm4lmm.model.vision import EfficientNetLite0
+from lmm4lmm.model.nano import language as llama
+from lmm4lmm.model.nano.grounding import FEATURES, Grounding
+from lmm4lmm.model.nano.heads import MixedHead, ScoreEstimate, as_estimate
+from lmm4lmm.model.nano.processing import Texts
+from lmm4lmm.model.nano.projector import DETAIL_TOKENS, Projector
+from lmm4lmm.model.nano.vision import EfficientNetLite0
 
 GRID = 4
 _IMAGE_TOKENS = 1 + GRID * GRID + DETAIL_TOKENS
@@ -53,7 +53,7 @@ class Output:
     answer: Tensor | None
 
 
-class QualityModel(nn.Module):
+class NanoNetwork(nn.Module):
     """Eye, projector, grounding, language model and heads.
 
     Args:

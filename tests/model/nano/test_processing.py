@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from lmm4lmm.model.processing import SIDE, views
+from lmm4lmm.model.nano.processing import SIDE, views
 
 sides = st.integers(1, 900)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lmm4lmm.model.vision import CELL_WIDTH, STATISTICS_WIDTH
+from lmm4lmm.model.nano.vision import CELL_WIDTH, STATISTICS_WIDTH
 
 CLASSES = 1000
 DETAIL_TOKENS = 5

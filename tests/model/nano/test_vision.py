@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
-from lmm4lmm.model.vision import CELL_WIDTH, STATISTICS_WIDTH, EfficientNetLite0, _SameConv
+from lmm4lmm.model.nano.vision import CELL_WIDTH, STATISTICS_WIDTH, EfficientNetLite0, _SameConv
 
 
 @pytest.fixture(scope="module")

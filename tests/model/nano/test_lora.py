@@ -5,7 +5,7 @@ import torch
 from tiny import random_features, some_texts, tiny_model
 
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.lora import LoraShape, add_lora, lora_state, merge_lora
+from lmm4lmm.model.nano.lora import LoraShape, add_lora, lora_state, merge_lora
 
 
 @torch.inference_mode()
