@@ -84,6 +84,61 @@ def test_from_images_to_ranks_to_a_page(images: list[Path], tmp_path: Path) -> N
     assert facts.missing == 0
 
 
+def test_paths_pillow_images_and_arrays_score_alike(images: list[Path]) -> None:
+    grey = np.full((8, 8, 3), 51, np.uint8)
+    kinds = [images[1], str(images[1]), Image.open(images[1]), grey, grey[..., 0], grey / np.float32(255)]
+    frame = lmm4lmm.score(images=kinds, prompts="one for all", metric=Brightness())
+    assert frame["perception"].to_list() == [20.0] * 6
+    assert set(frame["prompt"]) == {"one for all"}
+    assert frame["image"].to_list()[:3] == [str(images[1]), str(images[1]), "image 2"]
+
+
+def test_one_image_with_many_prompts_and_questions(images: list[Path], tmp_path: Path) -> None:
+    picture = Image.open(images[2])
+    before = sorted(tmp_path.iterdir())
+    frame = lmm4lmm.score(
+        images=picture, prompts=["a", "bb", "ccc"], questions=["1?", None, "3?"], metric=Brightness()
+    )
+    assert frame["correspondence"].to_list() == [1.0, 2.0, 3.0]
+    assert frame["perception"].to_list() == [40.0] * 3
+    assert frame["question"].to_list() == ["1?", None, "3?"]
+    assert frame["id"].to_list() == ["0", "1", "2"]
+    assert set(frame["image"]) == {"image 0"}
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_pillow_image_that_can_not_be_read_is_a_row_with_its_reason(images: list[Path]) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+    Image.fromarray(noise).save(images[0])
+    images[0].write_bytes(images[0].read_bytes()[:2000])
+    closed = Image.open(images[2])
+    closed.close()
+    frame = lmm4lmm.score(images=[Image.open(images[0]), images[1], closed], metric=Brightness())
+    assert frame["error"].is_null().to_list() == [False, True, False]
+    assert "image 0: truncated or damaged PNG" in frame["error"][0]
+    assert "image 2" in frame["error"][2]
+    assert frame["perception"][1] == 20.0
+
+
+def test_a_journal_knows_pixels_in_memory(images: list[Path], tmp_path: Path) -> None:
+    class Counted(Brightness):
+        scored = 0
+
+        def score(self, batch: Sequence[tuple[Item, float]]) -> list[Score]:
+            self.scored += len(batch)
+            return super().score(batch)
+
+    metric, journal = Counted(), tmp_path / "journal"
+    arrays = [np.full((8, 8, 3), level, np.uint8) for level in (10, 20)]
+    first = lmm4lmm.score(images=arrays, metric=metric, journal=journal)
+    again = lmm4lmm.score(images=[Image.fromarray(a) for a in arrays], metric=metric, journal=journal)
+    assert metric.scored == 2
+    assert first.equals(again)
+    arrays[0][0, 0] = 0
+    lmm4lmm.score(images=arrays, metric=metric, journal=journal)
+    assert metric.scored == 3
+
+
 def test_the_same_table_from_a_manifest(images: list[Path], tmp_path: Path) -> None:
     manifest = tmp_path / "manifest.csv"
     manifest.write_text("image,prompt\n" + "".join(f"{path.name},a\n" for path in images))
@@ -97,8 +152,13 @@ def test_the_same_table_from_a_manifest(images: list[Path], tmp_path: Path) -> N
     [
         ({}, "either a source"),
         ({"source": "x.jsonl", "images": ["a.png"]}, "either a source"),
-        ({"images": ["a.png", "b.png"], "prompts": ["one"]}, "2 images but 1 prompts"),
+        ({"images": ["a.png", "b.png"], "prompts": ["1", "2", "3"]}, "2 images but 3 prompts"),
         ({"images": ["a.png"], "prompts": "prompts.txt"}, "prompts is a list"),
+        ({"images": ["a.png"], "prompts": Path("prompts")}, "prompts is a list"),
+        (
+            {"images": [np.zeros((4, 4), np.int64)]},
+            r"images\[0\] is an array of shape \(4, 4\) and dtype int64",
+        ),
         ({"source": "x.jsonl", "prompts": ["one"]}, "prompts is the file"),
         ({"source": "x.jsonl", "generators": ["one"]}, "generators"),
         ({"source": "x.jsonl"}, "x.jsonl: no such file"),

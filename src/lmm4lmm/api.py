@@ -5,7 +5,7 @@ Heavy libraries are imported by the functions that need them, so importing this 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lmm4lmm.report.evaluation import Evaluation
     from lmm4lmm.report.html import ReportFacts
     from lmm4lmm.report.summary import Leaderboards
+    from lmm4lmm.running.in_memory import Picture, Texts
     from lmm4lmm.running.progress import Progress
 
 __all__ = ["evaluate", "leaderboard", "load_metric", "read_human", "read_scores", "score", "write_report"]
@@ -66,10 +67,10 @@ def load_metric(
 def score(
     source: Path | str | None = None,
     *,
-    images: Sequence[Path | str] | None = None,
-    prompts: Sequence[str] | Path | str | None = None,
-    questions: Sequence[str | None] | None = None,
-    generators: Sequence[str | None] | None = None,
+    images: Picture | Iterable[Picture] | None = None,
+    prompts: Texts | Path = None,
+    questions: Texts = None,
+    generators: Texts = None,
     metric: str | Metric[Any] = "nano",
     dimensions: Sequence[Dimension] | None = None,
     device: str = "auto",
@@ -81,11 +82,15 @@ def score(
 ) -> pl.DataFrame:
     """Scores images; give either a ``source`` or ``images``.
 
+    What is given once goes with everything: one image with many prompts or questions, one prompt for many
+    images. Images in memory are not written anywhere.
+
     Args:
         source: a manifest, or a folder of images (then ``prompts`` is the file with their prompts).
-        images: image files.
-        prompts: one prompt an image; "" or none at all where only perception matters.
-        questions: one yes/no question an image, or None where there is none.
+        images: one or several, each a path, an image of Pillow or a numpy array: H x W, or H x W x 1, 3 or 4
+            (gray, RGB, RGBA), uint8 or floats from 0 to 1. An array N x H x W x C is N images.
+        prompts: one prompt an image, or one for all; "" or none at all where only perception matters.
+        questions: one yes/no question an image, or one for all; None where there is none.
         generators: which model made each image, where you want to compare models.
         metric: a metric's name, or one that ``load_metric`` gave.
         dimensions: what to score; None for all that the metric gives.
@@ -97,7 +102,8 @@ def score(
         progress: whether to show a progress bar on stderr.
 
     Returns:
-        A scores table, one row an image in the given order; an image that failed has its reason in ``error``.
+        A scores table, one row an item in the given order; one that failed has its reason in ``error``. An image
+        in memory is called by its position, "image 3".
 
     Raises:
         InputError: the arguments don't fit together, or a file is wrong.
@@ -113,9 +119,9 @@ def score(
         raise InputError(f"a limit of {limit} leaves nothing to score; give 1 or more")
     items: Sequence[Item] | Manifest
     if images is not None:
-        if isinstance(prompts, Path | str):
-            raise InputError("with images=[...], prompts is a list: one prompt an image")
-        items = _items(images, prompts, questions, generators)[:limit]
+        from lmm4lmm.running.in_memory import items_of
+
+        items = items_of(images, prompts, questions, generators)[:limit]
     else:
         if questions is not None or generators is not None:
             raise InputError("questions and generators go with images=[...]; a manifest has its own columns")
@@ -319,34 +325,3 @@ def write_report(
         inputs = [html.ReportInput(read_scores(path), Path(path), root) for path in files]
     people = None if human is None else read_human(human, data=data, columns=columns)
     return html.write_report(inputs, Path(out), title=title, human=people, seed=seed)
-
-
-def _items(
-    images: Sequence[Path | str],
-    prompts: Sequence[str] | None,
-    questions: Sequence[str | None] | None,
-    generators: Sequence[str | None] | None,
-) -> list[Item]:
-    from lmm4lmm.core.records import Item
-
-    if not len(images):
-        raise InputError("there are no images to score")
-    columns = {"prompts": prompts, "questions": questions, "generators": generators}
-    for name, column in columns.items():
-        if column is not None and len(column) != len(images):
-            raise InputError(f"{len(images)} images but {len(column)} {name}: one is needed for each image")
-    nothing = [None] * len(images)
-    rows = zip(
-        images, prompts or [""] * len(images), questions or nothing, generators or nothing, strict=True
-    )
-    return [
-        Item(
-            id=str(number),
-            path=Path(image),
-            image=str(image),
-            prompt=prompt,
-            question=question,
-            generator=generator,
-        )
-        for number, (image, prompt, question, generator) in enumerate(rows)
-    ]

@@ -14,6 +14,7 @@ import zlib
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from running_fakes import Brightness, Counting, make_items
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import Answer, Estimate, Item, Score
+from lmm4lmm.running.in_memory import items_of
 from lmm4lmm.running.journal import Journal
 from lmm4lmm.running.scoring import PURPOSE, ScoringJob, score_manifest
 
@@ -107,6 +109,35 @@ def test_the_key_is_the_content(tmp_path: Path) -> None:
     ]
     assert len({key(first), *other_keys}) == 7
     assert key(first, ScoringJob(Brightness(), ["answer", "correspondence", "perception"])) == key(first)
+
+
+def test_in_memory_the_key_is_the_pixels() -> None:
+    job = ScoringJob(Brightness())
+    wide = np.arange(48, dtype=np.uint8).reshape(2, 8, 3)
+
+    def key(*images: object, prompt: str = "p") -> list[str]:
+        return [job.load(item)[0] for item in items_of(list(images), prompt)]  # type: ignore[arg-type]
+
+    alike = key(wide, wide.copy(), Image.fromarray(wide), np.flip(np.flip(wide, 1), 1))
+    assert len(set(alike)) == 1
+    others = key(wide.reshape(4, 4, 3), wide + np.uint8(1)) + key(wide, prompt="q")
+    assert len({alike[0], *others}) == 4
+
+
+def test_one_image_is_the_same_pixels_for_every_prompt() -> None:
+    """What lets a metric look at it once: it hashes the pixels that ``prepare`` is given."""
+    seen: list[bytes] = []
+
+    class Looking(Brightness):
+        def prepare(self, item: Item, image: Image.Image) -> tuple[Item, float]:
+            seen.append(image.tobytes())
+            return super().prepare(item, image)
+
+    held = Image.effect_noise((64, 48), 50)
+    rows = list(score_manifest(Looking(), items_of(held, [str(n) for n in range(40)]), workers=8))
+    assert [row.error for row in rows] == [None] * 40
+    assert [row.prompt for row in rows] == [str(n) for n in range(40)]
+    assert (len(seen), len(set(seen))) == (40, 1)
 
 
 def test_a_metric_that_gives_no_number_has_failed(tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from io import BytesIO
 from pathlib import Path
@@ -118,15 +120,44 @@ def read_image(data: bytes, *, name: str, max_pixels: int = MAX_PIXELS) -> Image
     if not data:
         raise ImageError(f"{name}: the file is empty (0 bytes)")
     kind = _format_of(data, name)
-    try:
+    with _explained(kind.name, name):
         return _read(data, kind, name, max_pixels)
+
+
+def upright_rgb(image: Image.Image, *, name: str, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """A Pillow image from elsewhere, as ``read_image`` would give it; always a new one.
+
+    Deterministic. Not thread-safe for one image: Pillow decodes a file on first use, into the image itself.
+
+    Args:
+        image: any mode, loaded or not; of several frames the current one.
+        name: what error messages call it.
+        max_pixels: width x height above which an image is refused.
+
+    Returns:
+        Mode RGB, 8 bits, upright, on white, without metadata.
+
+    Raises:
+        ImageError: too large, of a mode that has no RGB, closed, truncated or damaged.
+    """
+    kind = image.format or "picture"
+    with _explained(kind, name):
+        _check_size(image.size, kind, name, max_pixels)
+        return _finish(image, kind, name, max_pixels)
+
+
+@contextmanager
+def _explained(kind: str, name: str) -> Iterator[None]:
+    """Turns whatever decoding raises into an error that names the image."""
+    try:
+        yield
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageError(f"{name}: decoding this {kind.name} needs more memory than there is") from error
+        raise ImageError(f"{name}: decoding this {kind} needs more memory than there is") from error
     except Exception as error:  # damaged files make Pillow's parsers raise nearly anything
         cause = str(error) or type(error).__name__
-        raise ImageError(f"{name}: truncated or damaged {kind.name}: {cause}") from error
+        raise ImageError(f"{name}: truncated or damaged {kind}: {cause}") from error
 
 
 def _open_without_waiting(path: str, flags: int) -> int:
@@ -145,13 +176,22 @@ def _format_of(data: bytes, name: str) -> _Format:
 
 def _read(data: bytes, kind: _Format, name: str, max_pixels: int) -> Image.Image:
     if kind.name == "WebP":  # its decoder allocates the whole canvas on opening
-        _check_size(_webp_size(data), kind, name, max_pixels)
+        _check_size(_webp_size(data), kind.name, name, max_pixels)
     module, _, opener = kind.opener.partition(":")
     image = cast(ImageFile.ImageFile, getattr(import_module(module), opener)(BytesIO(data)))
     full_size = image.size
     reduced = full_size[0] * full_size[1] > max_pixels and _reduce(image, max_pixels)
-    _check_size(image.size, kind, name, max_pixels)
-    deep = any("16" in str(tile[3]) for tile in image.tile)  # a raw mode such as RGB;16B; loading drops it
+    _check_size(image.size, kind.name, name, max_pixels)
+    upright = _finish(image, kind.name, name, max_pixels)
+    if reduced:
+        upright.info["full_size"] = full_size
+    return upright
+
+
+def _finish(image: Image.Image, kind: str, name: str, max_pixels: int) -> Image.Image:
+    """Decodes, flattens and turns an opened image."""
+    tiles = getattr(image, "tile", ())  # none where there is no file behind it
+    deep = any("16" in str(tile[3]) for tile in tiles)  # a raw mode such as RGB;16B; loading drops it
     image.load()
     if image.width * image.height > max_pixels:  # a frame may grow its canvas while it is decoded
         _check_size(image.size, kind, name, max_pixels)
@@ -162,14 +202,14 @@ def _read(data: bytes, kind: _Format, name: str, max_pixels: int) -> Image.Image
     flat = _to_rgb(image, kind, name)
     upright = flat.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else flat
     # Metadata must go: a second reader of the orientation would turn the image again.
-    upright.info = {"full_size": full_size} if reduced else {}
+    upright.info = {}
     return upright
 
 
-def _check_size(size: tuple[int, int], kind: _Format, name: str, max_pixels: int) -> None:
+def _check_size(size: tuple[int, int], kind: str, name: str, max_pixels: int) -> None:
     width, height = size
     if width < 1 or height < 1:
-        raise ImageError(f"{name}: a {kind.name} of {width} x {height} pixels has nothing to see")
+        raise ImageError(f"{name}: a {kind} of {width} x {height} pixels has nothing to see")
     if width * height > max_pixels:
         raise ImageError(
             f"{name}: {width:,} x {height:,} pixels are {width * height / 1e6:,.1f} megapixels; "
@@ -211,9 +251,9 @@ def _orientation(image: Image.Image) -> int:
         return 1
 
 
-def _to_rgb(image: Image.Image, kind: _Format, name: str) -> Image.Image:
+def _to_rgb(image: Image.Image, kind: str, name: str) -> Image.Image:
     """8-bit RGB on white, always a new image."""
-    if image.mode.startswith("I;16") or (image.mode == "I" and kind.name in ("PNG", "PPM")):
+    if image.mode.startswith("I;16") or (image.mode == "I" and kind in ("PNG", "PPM")):
         return _gray(_high_byte(image), image)
     if image.mode in ("I", "F"):
         return _gray(_known_range(image, name), image)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Generic, Literal, TypeVar
 
 import msgspec
+from PIL import Image
 
 from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.core.files import content_key
@@ -14,6 +15,7 @@ from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import DIMENSIONS, Dimension, Item, Score, ScoreRow
 from lmm4lmm.running.engine import run_job
+from lmm4lmm.running.in_memory import HeldItem
 from lmm4lmm.running.jobs import Outcome
 from lmm4lmm.running.journal import Journal
 from lmm4lmm.running.progress import Progress
@@ -27,8 +29,9 @@ PURPOSE = "scores"
 class ScoringJob(Generic[P]):
     """A metric as a job of the engine.
 
-    A result is known by the image's bytes, the prompt, the question, the metric's fingerprint and the
-    dimensions: renaming or moving files costs nothing, changing any of these is new work.
+    A result is known by the image's bytes (of one in memory: its pixels, upright and RGB), the prompt, the
+    question, the metric's fingerprint and the dimensions: renaming or moving files costs nothing, changing any
+    of these is new work.
 
     Args:
         metric: what scores.
@@ -48,17 +51,23 @@ class ScoringJob(Generic[P]):
         self.metric = metric
         self.dimensions: tuple[Dimension, ...] = tuple(name for name in DIMENSIONS if name in asked)
 
-    def load(self, work: Item) -> tuple[str, bytes]:
-        """The image's bytes, read once: what was hashed is what is decoded."""
+    def load(self, work: Item) -> tuple[str, bytes | Image.Image]:
+        """The image's bytes, read once, or its pixels: what was hashed is what is scored."""
+        if isinstance(work, HeldItem):
+            picture = work.held.read()
+            size = f"{picture.mode} {picture.width} x {picture.height}"
+            return self._key(work, size, picture.tobytes()), picture
         data = load_bytes(work.path)
-        key = content_key(
-            data, work.prompt, work.question, self.metric.fingerprint, ",".join(self.dimensions)
-        )
-        return key, data
+        return self._key(work, data), data
 
-    def prepare(self, work: Item, loaded: bytes) -> P:
-        """Decodes the image and lets the metric prepare it."""
-        return self.metric.prepare(work, read_image(loaded, name=work.image))
+    def prepare(self, work: Item, loaded: bytes | Image.Image) -> P:
+        """Decodes the image, where it came from a file, and lets the metric prepare it."""
+        picture = read_image(loaded, name=work.image) if isinstance(loaded, bytes) else loaded
+        return self.metric.prepare(work, picture)
+
+    def _key(self, work: Item, *content: str | bytes) -> str:
+        fingerprint, dimensions = self.metric.fingerprint, ",".join(self.dimensions)
+        return content_key(*content, work.prompt, work.question, fingerprint, dimensions)
 
     def size(self, prepared: P) -> int:
         """What the metric says."""
