@@ -26,10 +26,8 @@ _SENTENCES = (
     *("How would you rate the correspondence of this image and its prompt? prompt: a photo of a house",) * 30,
     *("Is there a tree in the image? Answer yes or no.", "Does the image show two birds?") * 30,
     *("system", "user", "assistant", "Yes", "No", "yes", "no", " Yes", " No", " yes", " no") * 40,
-    *(
-        "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，英文名叫InternVL, 是一个有用无害的人工智能助手。",
-    )
-    * 8,
+    *("你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型",) * 8,
+    *("，英文名叫InternVL, 是一个有用无害的人工智能助手。",) * 8,
     "The quick brown fox jumps over the lazy dog while five wizards box; JUMPY VEX QUIZ GLOW BACKS THAT.",
     "A wooden bridge in the fog, watercolor, soft light (1990s) - 'old' \"new\" 2345678!",
 )
