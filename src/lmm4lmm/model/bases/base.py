@@ -1,0 +1,195 @@
+"""What a large multimodal model must offer to be the base of a metric."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from lmm4lmm.core.files import content_key
+from lmm4lmm.model.decoder import Branch, PlainDecoder
+
+
+class Reader(Protocol):
+    """A base's tokenizer."""
+
+    def pieces(self, text: str) -> list[int]:
+        """Token ids of text of ours; special tokens written in it are read as such. Nothing is put in front."""
+        ...
+
+    def plain(self, text: str) -> list[int]:
+        """Token ids of a user's text; never a special token, whatever it holds."""
+        ...
+
+    def token_ids(self, words: Sequence[str]) -> list[int]:
+        """The ids of those words that are a single token."""
+        ...
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text again."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One image as its base wants it: plain host data, safe to make in any thread.
+
+    Attributes:
+        pixels: the arrays that the vision part reads, by their names there.
+        stem: token ids of the chat's opening and the image's placeholders, up to where texts begin.
+        key: equal for equal pixels.
+    """
+
+    pixels: Mapping[str, npt.NDArray[Any]]
+    stem: tuple[int, ...]
+    key: str = field(default="")
+
+    @staticmethod
+    def of(pixels: Mapping[str, npt.NDArray[Any]], stem: Sequence[int]) -> Picture:
+        """A picture with its key."""
+        key = content_key(
+            *(np.ascontiguousarray(array).data.cast("B").tobytes() for array in pixels.values())
+        )
+        return Picture(pixels, tuple(stem), key)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One text about one picture, and where to read the model's states.
+
+    Attributes:
+        picture: index of the picture in the batch.
+        text: token ids that follow its stem.
+        at: indices into ``text``, rising; a state sees its own token and all before it.
+    """
+
+    picture: int
+    text: tuple[int, ...]
+    at: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """How a base is spoken to: what stands around the image, the user's words and the answer.
+
+    Attributes:
+        opening: everything before the image, its opening mark too.
+        image_end: the mark behind the image's placeholders.
+        before_text: between image and words; read together with them, since a tokenizer may join the two.
+        after_text: from the end of the words to where the answer begins; starts with a special token.
+        after_answer: what ends the model's turn.
+    """
+
+    opening: str
+    image_end: str
+    before_text: str
+    after_text: str
+    after_answer: str
+
+    def stem(self, reader: Reader, image: Sequence[int]) -> list[int]:
+        """Token ids up to the end of an image with these placeholders."""
+        return [*reader.pieces(self.opening), *image, *reader.pieces(self.image_end)]
+
+    def text(self, reader: Reader, user: str, answer: str | None) -> list[int]:
+        """Token ids after the image; see ``Base.text``."""
+        asked = reader.plain(self.before_text + user)
+        tail = self.after_text if answer is None else self.after_text + answer + self.after_answer
+        return asked + reader.pieces(tail)
+
+
+class Base(nn.Module):
+    """A large multimodal model of transformers without its vocabulary head, and how one speaks to it.
+
+    Attributes:
+        network: transformers' model: vision, projector, language.
+        reader: its tokenizer.
+        dialogue: the form of its chats.
+        image_token: id of the placeholder that an image's features stand in for.
+        vocabulary: [V, H], the output matrix.
+    """
+
+    network: nn.Module
+    reader: Reader
+    dialogue: Dialogue
+    image_token: int
+    vocabulary: Tensor
+
+    def prepare(self, image: Image.Image) -> Picture:
+        """An RGB image, ready for ``read``."""
+        raise NotImplementedError
+
+    def text(self, user: str, answer: str | None = None) -> list[int]:
+        """Token ids of the user's words after an image and of the answer's beginning.
+
+        With an answer, the sequence ends with it as the model would have ended its turn; without one it ends
+        where the model's answer would begin.
+        """
+        return self.dialogue.text(self.reader, user, answer)
+
+    def read(self, pictures: Sequence[Picture], readings: Sequence[Reading]) -> list[Tensor]:
+        """Normed last hidden states, [len(at), H] a reading."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is."""
+        return next(self.network.parameters()).device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """What it computes in."""
+        return next(self.network.parameters()).dtype
+
+
+class PlainBase(Base):
+    """A base whose image features simply stand in a plain decoder's sequence of embeddings.
+
+    Args:
+        network: with ``get_input_embeddings``.
+        language: its decoder.
+        compiled: see ``PlainDecoder``.
+    """
+
+    def __init__(self, network: nn.Module, language: nn.Module, *, compiled: bool = False) -> None:
+        super().__init__()
+        self.network = network
+        self._decoder = PlainDecoder(language, compiled=compiled)
+
+    def look(self, pictures: Sequence[Picture]) -> list[Tensor]:
+        """Image features [placeholders, H] of each picture."""
+        raise NotImplementedError
+
+    def read(self, pictures: Sequence[Picture], readings: Sequence[Reading]) -> list[Tensor]:
+        """Normed last hidden states, [len(at), H] a reading; what readings of a picture share is computed once."""
+        return self._decoder.read(*self.embedded(pictures, self.look(pictures), readings))
+
+    def embedded(
+        self, pictures: Sequence[Picture], features: Sequence[Tensor], readings: Sequence[Reading]
+    ) -> tuple[list[Tensor], list[Branch]]:
+        """Stems and branches of embeddings, for the decoder.
+
+        Raises:
+            ValueError: a stem has another number of placeholders than its picture has features.
+        """
+        stems = [self.stem(picture.stem, found) for picture, found in zip(pictures, features, strict=True)]
+        return stems, [Branch(one.picture, self._embed(one.text), one.at) for one in readings]
+
+    def stem(self, ids: Sequence[int], features: Tensor) -> Tensor:
+        """Embeddings [len(ids), H] with the features in the places of the image token."""
+        embeddings = self._embed(ids)
+        places = torch.tensor([token == self.image_token for token in ids], device=embeddings.device)
+        if int(places.sum()) != len(features):
+            raise ValueError(f"{int(places.sum())} placeholders for {len(features)} image features")
+        embeddings[places] = features.to(embeddings.dtype)
+        return embeddings
+
+    def _embed(self, ids: Sequence[int]) -> Tensor:
+        embedding: Any = self.network.get_input_embeddings()  # type: ignore[operator]
+        found: Tensor = embedding(torch.tensor(ids, device=embedding.weight.device))
+        return found
