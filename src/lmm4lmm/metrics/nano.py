@@ -127,12 +127,12 @@ def load(
     device: str = "auto",
     dimensions: Sequence[Dimension] = DIMENSIONS,
     dtype: str = "auto",
-    weights: Path | None = None,
+    weights: str | Path | None = None,
 ) -> Nano:
     """nano, ready to score; fetches its base weights the first time.
 
     Args:
-        device: ``auto`` (a GPU where torch finds one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
+        device: ``auto`` (the first GPU where torch finds one), ``cpu``, ``cuda``, ``cuda:1``, ``mps``.
         dimensions: what to score; fewer are faster, the values are the same.
         dtype: ``auto`` and ``float32`` are the same: in half precision a score would depend on its batch.
         weights: folder of another trained part (of ``training.nano``); default: the one in this package.
@@ -147,6 +147,7 @@ def load(
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(f"the metric 'nano' (no module '{error.name}')", "lmm") from error
+    from lmm4lmm.model import devices
     from lmm4lmm.model.nano import assembly as nano
     from lmm4lmm.model.nano import base as nano_base
 
@@ -154,28 +155,15 @@ def load(
         raise InputError(f"nano runs in float32 only, not '{dtype}': its scores must not depend on the batch")
     if nano_base.manifest() is None:
         nano_base.pull(say=lambda line: print(f"nano: {line}", file=sys.stderr))
-    chosen, why = _device(device)
-    model, facts = nano.load_trained(weights or nano.package_folder())
+    chosen = devices.choose(device)
+    if len(chosen.names) > 1 and device != "auto":
+        raise InputError(f"one nano runs on one device, not on '{device}'; load_metric() makes several")
+    where = chosen.names[0]
+    model, facts = nano.load_trained(nano.package_folder() if weights is None else Path(weights))
     return Nano(
-        model.to(chosen),
+        model.to(where),
         nano.text_reader(),
         nano.fingerprint(facts, torch.float32),
         dimensions,
-        f"{chosen} ({why}), float32",
+        f"{where} ({chosen.why}), float32",
     )
-
-
-def _device(wanted: str) -> tuple[str, str]:
-    import torch
-
-    if wanted == "auto":
-        if torch.cuda.is_available():
-            return "cuda", "auto: torch finds a CUDA GPU"
-        if torch.backends.mps.is_available():
-            return "mps", "auto: torch finds Apple's GPU"
-        return "cpu", "auto: torch finds no GPU"
-    try:
-        torch.empty(0, device=wanted)
-    except (RuntimeError, AssertionError) as error:
-        raise InputError(f"device '{wanted}' can't be used: {str(error).splitlines()[0]}") from error
-    return wanted, "as asked"

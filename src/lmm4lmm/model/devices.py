@@ -108,7 +108,8 @@ def _computes_bfloat16(device: str) -> bool:
     import torch
 
     with torch.cuda.device(device):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        native: bool = torch.cuda.is_bf16_supported(including_emulation=False)
+    return native
 
 
 def _try_dtype(dtype: torch.dtype, wanted: str, device: str) -> None:
