@@ -48,7 +48,7 @@ class PlainDecoder:
 
     def __init__(self, language: nn.Module, *, compiled: bool = False) -> None:
         self.language: Any = language
-        config = self.language.config
+        config: Any = language.config
         self._heads, self._kv_heads = config.num_attention_heads, config.num_key_value_heads
         self._head_dim = getattr(config, "head_dim", None) or config.hidden_size // self._heads
         self._eps, self._scale = config.rms_norm_eps, self._head_dim**-0.5
@@ -82,7 +82,7 @@ class PlainDecoder:
             states = self._layer(layer, states, cos, sin, layout)
         last = self._last(layers[-1], states, cos, sin, layout)
         normed = self._normed(last, self.language.norm.weight, self._eps)
-        return list(normed.split([len(branch.at) for branch in branches]))
+        return list(torch.split(normed, [len(branch.at) for branch in branches]))
 
     def all_states(
         self, stems: Sequence[Tensor], branches: Sequence[Branch]
@@ -93,7 +93,7 @@ class PlainDecoder:
         cos, sin = self._rotary(states, layout.positions)
         for layer in self.language.layers:
             states = self._layer(layer, states, cos, sin, layout)
-        parts = self._normed(states, self.language.norm.weight, self._eps).split(layout.lengths)
+        parts = torch.split(self._normed(states, self.language.norm.weight, self._eps), layout.lengths)
         return list(parts[: len(stems)]), list(parts[len(stems) :])
 
     def _rotary(self, states: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,7 +133,9 @@ class PlainDecoder:
 
     def _query(self, attention: Any, normed: Tensor) -> Tensor:
         q = attention.q_proj(normed).view(-1, self._heads, self._head_dim)
-        return attention.q_norm(q) if hasattr(attention, "q_norm") else q
+        q = attention.q_norm(q) if hasattr(attention, "q_norm") else q
+        assert isinstance(q, Tensor)
+        return q
 
     def _key_value(self, attention: Any, normed: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
         k = attention.k_proj(normed).view(-1, self._kv_heads, self._head_dim)
@@ -143,7 +145,7 @@ class PlainDecoder:
 
     def _stem_attention(self, q: Tensor, k: Tensor, v: Tensor, count: int) -> Tensor:
         """Causal attention within each of ``count`` packed stems of equal length: [tokens, heads * d]."""
-        q, k, v = (part.unflatten(0, (count, -1)).transpose(1, 2) for part in (q, k, v))
+        q, k, v = (part.view(count, -1, *part.shape[1:]).transpose(1, 2) for part in (q, k, v))
         k, v = (self._widened(part) for part in (k, v))
         out = F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=self._scale)
         return out.transpose(1, 2).flatten(2).flatten(0, 1)
@@ -261,7 +263,8 @@ def _rms_norm(states: Tensor, weight: Tensor, eps: float) -> Tensor:
     wide = states.float()
     length = torch.linalg.vector_norm(wide, dim=-1, keepdim=True)
     scale = (length * length / wide.shape[-1] + eps).rsqrt()
-    return (wide * scale).to(states.dtype).mul_(weight)
+    out: Tensor = (wide * scale).to(states.dtype)
+    return out.mul_(weight)
 
 
 def _rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -274,4 +277,5 @@ def _rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _gated(gate: Tensor, up: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    return activation(gate).mul_(up)
+    out: Tensor = activation(gate)
+    return out.mul_(up)

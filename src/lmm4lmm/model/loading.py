@@ -105,7 +105,7 @@ def _filled(checkpoint: Checkpoint, how: LoadOptions) -> nn.Module:
         _place(network, name, tensor.to(how.device, how.dtype))
     for module in network.modules():  # buffers that a checkpoint does not hold: rotary frequencies
         if type(module).__name__.endswith("RotaryEmbedding"):
-            fresh: Any = type(module)(config.text_config)  # type: ignore[call-arg]
+            fresh: Any = type(module)(config.text_config)
             module.inv_freq = fresh.inv_freq.to(how.device)
             module.original_inv_freq = fresh.original_inv_freq.to(how.device)
     return network.eval()  # type: ignore[no-any-return]

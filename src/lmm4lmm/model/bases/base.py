@@ -167,18 +167,39 @@ class PlainBase(Base):
 
     def read(self, pictures: Sequence[Picture], readings: Sequence[Reading]) -> list[Tensor]:
         """Normed last hidden states, [len(at), H] a reading; what readings of a picture share is computed once."""
-        return self._decoder.read(*self.embedded(pictures, self.look(pictures), readings))
+        return self.read_features([picture.stem for picture in pictures], self.look(pictures), readings)
 
-    def embedded(
-        self, pictures: Sequence[Picture], features: Sequence[Tensor], readings: Sequence[Reading]
-    ) -> tuple[list[Tensor], list[Branch]]:
-        """Stems and branches of embeddings, for the decoder.
+    def read_features(
+        self, stems: Sequence[Sequence[int]], features: Sequence[Tensor], readings: Sequence[Reading]
+    ) -> list[Tensor]:
+        """As ``read``, from image features [placeholders, H] and the token ids that hold their places."""
+        return self._decoder.read(
+            [self.stem(ids, found) for ids, found in zip(stems, features, strict=True)],
+            [Branch(one.picture, self._embed(one.text), one.at) for one in readings],
+        )
 
-        Raises:
-            ValueError: a stem has another number of placeholders than its picture has features.
+    def hidden(self, ids: Tensor, mask: Tensor, features: Sequence[Tensor]) -> Tensor:
+        """Normed last hidden states of every token, for checks: ``read`` computes only what is asked for.
+
+        Args:
+            ids: [B, N] token ids, padded anywhere; the image's placeholders stand together, something follows them.
+            mask: [B, N], 0 at padding.
+            features: one picture's a row.
+
+        Returns:
+            [B, N, H], zero at padding.
         """
-        stems = [self.stem(picture.stem, found) for picture, found in zip(pictures, features, strict=True)]
-        return stems, [Branch(one.picture, self._embed(one.text), one.at) for one in readings]
+        stems, branches = [], []
+        for row, found in enumerate(features):
+            real = ids[row][mask[row].bool()]
+            end = int((real == self.image_token).nonzero()[-1]) + 1
+            stems.append(self.stem(real[:end].tolist(), found))
+            branches.append(Branch(row, self._embed(real[end:].tolist()), (len(real) - end - 1,)))
+        starts, ends = self._decoder.all_states(stems, branches)
+        out = starts[0].new_zeros(*ids.shape, starts[0].shape[-1])
+        for row, (start, rest) in enumerate(zip(starts, ends, strict=True)):
+            out[row, mask[row].bool()] = torch.cat([start, rest])
+        return out
 
     def stem(self, ids: Sequence[int], features: Tensor) -> Tensor:
         """Embeddings [len(ids), H] with the features in the places of the image token."""

@@ -62,14 +62,14 @@ class InternVL(PlainBase):
         """Image features [tiles x tokens a tile, H] of each picture; tiles of many go through together."""
         every = [torch.from_numpy(np.ascontiguousarray(picture.pixels["tiles"])) for picture in pictures]
         features = self.see(torch.cat(every))
-        return [part.flatten(0, 1) for part in features.split([len(one) for one in every])]
+        return [part.flatten(0, 1) for part in torch.split(features, [len(one) for one in every])]
 
     def see(self, pixels: Tensor) -> Tensor:
         """Features [T, tokens a tile, H] of tiles: [T, S, S, 3] uint8, or [T, 3, S, S] float already normalised."""
         network: Any = self.network
         at_once = _TILES_AT_ONCE.get(self.device.type, _TILES_AT_ONCE_ELSEWHERE)
         found = []
-        for part in pixels.split(at_once):
+        for part in torch.split(pixels, at_once):
             ready = normalised(part.to(self.device)) if part.dtype == torch.uint8 else part.to(self.device)
             found.append(network.get_image_features(ready.to(self.dtype)).pooler_output)
         return torch.cat(found)

@@ -126,9 +126,9 @@ def unfused(name: str, rows: Tensor, config: InternVLConfig) -> Mapping[str, Ten
         return {name: rows}
     try:
         parts = _vision_qkv(rows) if name.startswith("vision_tower.") else _language_qkv(rows, config)
-    except RuntimeError as error:
+        return {name.replace(".qkv", f".{part}_proj"): rows for part, rows in zip("qkv", parts, strict=True)}
+    except (RuntimeError, ValueError) as error:
         raise WeightsError(f"{name} of shape {list(rows.shape)} does not fit the configuration") from error
-    return {name.replace(".qkv", f".{part}_proj"): value for part, value in zip("qkv", parts, strict=True)}
 
 
 def shared(name: str, tensor: Tensor) -> Mapping[str, Tensor]:
@@ -139,13 +139,13 @@ def shared(name: str, tensor: Tensor) -> Mapping[str, Tensor]:
 
 
 def _vision_qkv(rows: Tensor) -> tuple[Tensor, ...]:
-    return tuple(rows.unflatten(0, (3, -1)).unbind(0))
+    return rows.chunk(3) if len(rows) % 3 == 0 else ()
 
 
 def _language_qkv(rows: Tensor, config: InternVLConfig) -> tuple[Tensor, ...]:
     text = config.text_config
     group = text.num_attention_heads // text.num_key_value_heads
-    by_head = rows.unflatten(0, (text.num_key_value_heads, group + 2, text.head_dim))
+    by_head = rows.view(text.num_key_value_heads, group + 2, text.head_dim, *rows.shape[1:])
     return (
         by_head[:, :group].flatten(0, 2),
         by_head[:, group].flatten(0, 1),

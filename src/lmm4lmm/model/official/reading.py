@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,6 +27,14 @@ from lmm4lmm.model.official.layout import HEAD, released, shared, unfused
 INDEX_FILE, LORA_FILE = "model.safetensors.index.json", "lora_weights.pth"
 UNUSED = ("ln1.weight", "ln1.bias")
 """Tensors of the released score head that its forward never uses."""
+
+
+_NAMES: Mapping[str, Readout] = {
+    "perception": "perception",
+    "correspondence": "correspondence",
+    "answer": "answer",
+    "-qa": "answer",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +80,21 @@ def read_part(folder: Path) -> OfficialPart:
                 base[ours] = partial(_part, read, known.layer, ours, config)
     lora = {layer: _low_rank(layer, pair, folder) for layer, pair in halves.items()}
     return OfficialPart(folder, config, base, lora, {k: v for k, v in head.items() if k not in UNUSED})
+
+
+def readout_of(folder: Path) -> Readout:
+    """What a released folder is for: by its name where that says it, else by whether it has a score head.
+
+    A score model of which nothing says which score it gives counts as perception.
+
+    Raises:
+        WeightsError: it can't be read.
+    """
+    name = folder.resolve().name.lower()
+    for word, readout in _NAMES.items():
+        if word in name:
+            return readout
+    return "perception" if read_part(folder).head else "answer"
 
 
 def read_checkpoint(parts: Mapping[Readout, Path]) -> Checkpoint:
@@ -150,7 +174,9 @@ def _low_rank(layer: str, pair: Mapping[str, Tensor], folder: Path) -> LowRank:
 def _safetensors(folder: Path) -> Iterator[tuple[str, Lazy]]:
     for file, expected in shards(folder).items():
         try:
-            stream = safe_open(file, framework="pt")  # stays open: its tensors are views of the mapped file
+            stream: Any = safe_open(
+                file, framework="pt"
+            )  # stays open: its tensors are views of the mapped file
             names = set(stream.keys())
         except (OSError, SafetensorError) as error:
             raise WeightsError(f"{file} is truncated or damaged: {error}") from error

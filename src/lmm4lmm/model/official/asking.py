@@ -1,0 +1,29 @@
+"""What the released checkpoints are asked, and where their score is read."""
+
+from __future__ import annotations
+
+from lmm4lmm.model.bases.base import Base, Reading
+from lmm4lmm.model.official.prompts import Task, level_answer, template
+
+SCORE_AT = -4
+"""Where the score heads read: the fourth token from the end of the sequence, within the dummy answer sentence."""
+
+
+def asked(base: Base, task: Task, text: str | None = None, *, picture: int = 0) -> Reading:
+    """The reading of one item: the reference's exact words after the image.
+
+    Args:
+        base: for its tokenizer and form of dialogue.
+        task: which checkpoint is asked.
+        text: the prompt (correspondence) or the question (qa).
+        picture: index of the picture in its batch.
+
+    Raises:
+        ItemError: there is no text where the task needs one.
+    """
+    words = template(task, text).request.removeprefix("\n")
+    if task == "qa":
+        ids = base.text(words)
+        return Reading(picture, tuple(ids), (len(ids) - 1,))
+    ids = base.text(words, level_answer(task))
+    return Reading(picture, tuple(ids), (len(ids) + SCORE_AT,))
