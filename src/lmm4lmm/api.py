@@ -40,28 +40,38 @@ def load_metric(
     device: str = "auto",
     dimensions: Sequence[Dimension] = DIMENSIONS,
     dtype: str = "auto",
+    weights: str | Path | None = None,
     **options: Any,
 ) -> Metric[Any]:
     """A metric, ready to score; weights that are not here yet are fetched, once.
 
     Args:
         name: as in the catalogue (``lmm4lmm models list``).
-        device: ``auto``, ``cpu``, ``cuda``, ``mps`` or what torch calls a device.
+        device: ``auto``, ``cpu``, ``cuda``, ``mps`` or what torch calls a device; several, separated by commas,
+            share the work (``"cuda:0,cuda:1"``).
         dimensions: what it shall score.
         dtype: ``auto`` or what torch calls a dtype.
+        weights: a folder or a hub id, for metrics that take other weights than their own.
         options: what else this metric takes.
 
     Raises:
         UnknownNameError: nobody registered it.
+        InputError: the metric does not take ``weights`` or an option, or the device can't be used.
         MissingExtraError: it needs packages that are not installed.
         WeightsError: its weights are not here and could not be fetched.
     """
-    from lmm4lmm.metrics import METRICS
+    from lmm4lmm.metrics.loading import open_metric
+    from lmm4lmm.running.executors import ThreadExecutor
 
-    metric: Metric[Any] = METRICS.load(name)(
-        device=device, dimensions=tuple(dimensions), dtype=dtype, **options
+    return open_metric(
+        name,
+        device=device,
+        dimensions=dimensions,
+        dtype=dtype,
+        weights=weights,
+        options=options,
+        executor=ThreadExecutor,
     )
-    return metric
 
 
 def score(
