@@ -100,6 +100,15 @@ def test_the_area_rule_decides_between_grids_of_one_shape():
     assert grid_of(1024, 1024, 6) == ((2, 2), 5), "every image of the reference"
 
 
+@pytest.mark.parametrize(
+    ("size", "least", "most", "grid"),
+    [((5, 4), 2, 2, (1, 2)), ((5, 2), 4, 4, (4, 1)), ((5, 8), 4, 4, (1, 4)), ((15, 4), 6, 7, (6, 1))],
+)
+def test_grids_equally_near_are_met_in_the_references_order(size, least, most, grid):
+    """InternVL sorts a Python set by tiles alone; sorting by columns or rows as well takes other grids here."""
+    assert grid_of(*size, most, least=least)[0] == grid
+
+
 def test_one_tile_has_no_thumbnail():
     assert grid_of(100, 100, 6) == ((1, 1), 1)
     assert grid_of(5000, 100, 1) == ((1, 1), 1)
