@@ -38,6 +38,10 @@ SYSTEM = (
     "你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，"
     "英文名叫InternVL, 是一个有用无害的人工智能助手。"
 )
+QUALITY = "How would you rate the quality of this image?"
+QUALITY_TOLD = "The quality of the image is excellent."
+MATCH = "How would you rate the correspondence of this image and its prompt? prompt: {}"
+MATCH_TOLD = "The correspondence of the image and its prompt is excellent."
 MEAN, STD = np.array([0.485, 0.456, 0.406], np.float32), np.array([0.229, 0.224, 0.225], np.float32)
 SQUARE = 1024
 """Every image becomes a square of this side, in pixels."""
@@ -127,6 +131,16 @@ class Tokenizer:
         return self.words.decode([number]) if number < len(self.words) else f"[{number}]"
 
 
+def dialogue(image_tokens: int, question: str, answer: str | None) -> str:
+    """The whole text; with an answer of None it ends where the model is to speak."""
+    marks = "<IMG_CONTEXT>" * image_tokens
+    end = "" if answer is None else f"{answer}<|im_end|>"
+    return (
+        f"<|im_start|>system\n{SYSTEM}<|im_end|><|im_start|>user\n<img>{marks}</img>\n{question}<|im_end|>"
+        f"<|im_start|>assistant\n{end}"
+    )
+
+
 class OneModel:
     """One of the reference's three models: everything that it needs to score an image, and nothing shared."""
 
@@ -168,14 +182,9 @@ class OneModel:
             values = np.stack([(np.asarray(tile, np.float32) / 255 - MEAN) / STD for tile in tiles])
             return torch.from_numpy(values.transpose(0, 3, 1, 2).copy())
 
-    def dialogue(self, tiles: int, question: str, answer: str | None) -> str:
-        """The whole text; with an answer of None it ends where the model is to speak."""
-        marks = "<IMG_CONTEXT>" * (tiles * self.tokens_a_tile)
-        end = "" if answer is None else f"{answer}<|im_end|>"
-        return (
-            f"<|im_start|>system\n{SYSTEM}<|im_end|><|im_start|>user\n<img>{marks}</img>\n{question}<|im_end|>"
-            f"<|im_start|>assistant\n{end}"
-        )
+    def ids(self, tiles: int, question: str, answer: str | None) -> list[int]:
+        """The whole dialogue in tokens."""
+        return self.tokenizer.encode(dialogue(tiles * self.tokens_a_tile, question, answer))
 
     def logits(self, pixels: Tensor, ids: Tensor) -> Tensor:
         """Logits [1, N, V] of every position; the hidden states [1, N, H] are left in ``hidden``."""
@@ -191,13 +200,13 @@ class OneModel:
     def score(self, image: Path, question: str, answer: str) -> float:
         """The score of an image file, with the dummy answer that the model was trained on."""
         pixels = self.pixels(image)
-        ids = self.tokenizer.encode(self.dialogue(len(pixels), question, answer))
+        ids = self.ids(len(pixels), question, answer)
         return self.score_ids(pixels, torch.tensor([ids]))
 
     def answer(self, image: Path, question: str, *, generate: bool) -> Answer:
         """What the model says to a question."""
         pixels = self.pixels(image)
-        asked = self.tokenizer.encode(self.dialogue(len(pixels), question, None))
+        asked = self.ids(len(pixels), question, None)
         if generate:
             ids = torch.tensor([asked])
             made = self.model.generate(
@@ -212,7 +221,7 @@ class OneModel:
                 pad_token_id=self.tokenizer.special["</s>"],
             )
             return self.read(made.logits[0][0])
-        given = self.tokenizer.encode(self.dialogue(len(pixels), question, "Yes"))
+        given = self.ids(len(pixels), question, "Yes")
         return self.read(self.logits(pixels, torch.tensor([given]))[0, len(asked) - 1])
 
     def read(self, logits: Tensor) -> Answer:
@@ -243,11 +252,7 @@ class ReferenceStyle:
     def perception(self, image: Path) -> float:
         """Perceptual quality, about 0 to 100."""
         with self.phases.of("total"):
-            return self.models["perception"].score(
-                image,
-                "How would you rate the quality of this image?",
-                "The quality of the image is excellent.",
-            )
+            return self.models["perception"].score(image, QUALITY, QUALITY_TOLD)
 
     @torch.inference_mode()
     def correspondence(self, image: Path, prompt: str) -> float:
