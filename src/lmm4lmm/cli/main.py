@@ -11,7 +11,15 @@ import typer
 
 from lmm4lmm.cli import guard, lab, output, train
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_batch_size, parse_by, parse_columns, parse_dimensions
+from lmm4lmm.cli.options import (
+    Json,
+    parse_batch_size,
+    parse_by,
+    parse_columns,
+    parse_dimensions,
+    parse_dtype,
+    parse_options,
+)
 
 app = typer.Typer(
     name="lmm4lmm",
@@ -74,8 +82,15 @@ def score(
         Path, typer.Option("-o", "--out", metavar="OUT", help="Where scores go: .jsonl, .csv or .parquet.")
     ],
     metric: Annotated[
-        str, typer.Option(metavar="NAME", help="Which metric; see `lmm4lmm models list`.")
-    ] = "nano",
+        str | None,
+        typer.Option(
+            metavar="NAME", help="See `lmm4lmm models list`; default: nano, or the one that --weights are of."
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|HUB_ID", help="Other weights: a folder, or OWNER/NAME[@REVISION]."),
+    ] = None,
     dimensions: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +100,17 @@ def score(
     prompts: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Prompts of a folder: one a line, or JSONL or CSV.")
     ] = None,
-    device: Annotated[str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="auto, cpu, cuda, mps; several share the work: cuda:0,cuda:1."),
+    ] = "auto",
+    dtype: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, float32, bfloat16, float16; as far as the metric can.")
+    ] = "auto",
+    option: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="More for this metric, say attention=sdpa; repeatable."),
+    ] = None,
     batch_size: Annotated[str, typer.Option(metavar="N", help="Images a batch, or auto.")] = "auto",
     workers: Annotated[
         int | None,
@@ -104,14 +129,18 @@ def score(
     its row in OUT, with the reason.
     """
     from lmm4lmm.cli import scoring
+    from lmm4lmm.model.devices import DTYPES
 
     request = scoring.Request(
         source=source,
         out=out,
         prompts=prompts,
         metric=metric,
+        weights=weights,
+        options=parse_options(option or ()),
         dimensions=None if dimensions is None else parse_dimensions(dimensions),
         device=device,
+        dtype=parse_dtype(dtype, DTYPES),
         batch_size=parse_batch_size(batch_size),
         workers=workers,
         limit=limit,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -11,6 +11,12 @@ from lmm4lmm.core.errors import InputError, UnknownNameError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
+
+Value: TypeAlias = bool | int | float | str | None
+"""What an option of a metric may be."""
+
+_WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "none": None}
+_ELSEWHERE = ("metric", "device", "dimensions", "dtype", "weights")
 
 
 def parse_list(text: str, kind: str, known: Sequence[str]) -> tuple[str, ...]:
@@ -66,3 +72,41 @@ def parse_columns(text: str | None) -> Mapping[str, str] | Literal["auto"] | Non
             )
         pairs[ours] = theirs
     return pairs
+
+
+def parse_dtype(text: str, known: Sequence[str]) -> str:
+    """A dtype's name, or ``auto``."""
+    if text not in known:
+        raise UnknownNameError("dtype", text, known)
+    return text
+
+
+def parse_options(pairs: Sequence[str]) -> dict[str, Value]:
+    """A metric's own options, from ``KEY=VALUE`` each; ``true``, ``false``, ``none`` and numbers are not text.
+
+    Raises:
+        InputError: no such pair, a key twice, or one that has an option of its own.
+    """
+    options: dict[str, Value] = {}
+    for pair in pairs:
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        name = key.replace("-", "_")
+        if not (equals and value and name.isidentifier()):
+            raise InputError(f"--option '{pair}' should be KEY=VALUE, for instance attention=sdpa")
+        if name in _ELSEWHERE:
+            raise InputError(f"--option '{pair}': that is --{name} {value}")
+        if name in options:
+            raise InputError(f"--option {name} is given twice")
+        options[name] = _value(value)
+    return options
+
+
+def _value(text: str) -> Value:
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text

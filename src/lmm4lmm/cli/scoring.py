@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,12 +15,15 @@ from lmm4lmm.core.files import sweep
 from lmm4lmm.core.records import DIMENSIONS, Dimension, ScoreRow
 
 if TYPE_CHECKING:
+    from lmm4lmm.cli.options import Value
     from lmm4lmm.core.manifest import Manifest
     from lmm4lmm.core.protocols import Metric
     from lmm4lmm.running.progress import Progress
 
 SUFFIXES = (".jsonl", ".ndjson", ".csv", ".parquet")
 _SHOWN_ERRORS = 3
+_NANO_FACTS = "facts.json"
+"""What only nano's weights have; its own module would load torch to say so."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,12 @@ class Request:
     source: Path
     out: Path
     prompts: Path | None
-    metric: str
+    metric: str | None
+    weights: str | None
+    options: Mapping[str, Value]
     dimensions: tuple[Dimension, ...] | None
     device: str
+    dtype: str
     batch_size: int | Literal["auto"]
     workers: int | None
     limit: int | None
@@ -110,7 +116,12 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     for remark in manifest.notes:
         tell(remark)
     metric = api.load_metric(
-        request.metric, device=request.device, dimensions=request.dimensions or DIMENSIONS
+        choose_metric(request, tell),
+        device=request.device,
+        dimensions=request.dimensions or DIMENSIONS,
+        dtype=request.dtype,
+        weights=request.weights,
+        **request.options,
     )
     journal = request.journal or request.out.with_name(request.out.name + ".journal")
     counter, failures = Counter(progress_for("Scoring", quiet=quiet)), Failures()
@@ -136,6 +147,17 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
         cached=counter.cached,
         errors=tuple(failures.first),
     )
+
+
+def choose_metric(request: Request, tell: Callable[[str], None]) -> str:
+    """The metric that was named, or else the one that weights are of; nano without any."""
+    if request.metric is not None:
+        return request.metric
+    if request.weights is None:
+        return "nano"
+    name = "nano" if (Path(request.weights).expanduser() / _NANO_FACTS).is_file() else "lmm4lmm"
+    tell(f"metric {name}, to judge by {request.weights}; --metric NAME says otherwise")
+    return name
 
 
 class Failures:
