@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -101,6 +102,28 @@ def test_threads_may_read_one_unloaded_image_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda item: np.asarray(item.held.read()), items))  # type: ignore[attr-defined]
     assert all(np.array_equal(one, noise) for one in found)
+
+
+def test_one_image_is_read_by_one_thread_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same, without luck: Pillow would decode into the one image from every thread."""
+    inside: list[int] = []
+    most = 0
+
+    def slow(image: Image.Image, *, name: str) -> Image.Image:
+        nonlocal most
+        inside.append(1)
+        most = max(most, len(inside))
+        time.sleep(0.01)
+        inside.pop()
+        return image
+
+    monkeypatch.setattr("lmm4lmm.running.in_memory.upright_rgb", slow)
+    one = Image.new("RGB", (2, 2))
+    items = items_of([one, Image.new("RGB", (2, 2)), one, one], "p")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda item: item.held.read(), [items[0], items[2], items[3]]))  # type: ignore[attr-defined]
+    assert most == 1
+    assert items[1].held is not items[0].held  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(
