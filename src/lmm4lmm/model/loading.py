@@ -17,6 +17,7 @@ from lmm4lmm.model.checkpoint import VOCABULARY, AdapterWeights, Checkpoint, Laz
 from lmm4lmm.model.official import prompts
 from lmm4lmm.model.official.tokenizer import OfficialTokenizer
 from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.quantized import quantizer
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class LoadOptions:
         compiled: fuse element-wise steps with ``torch.compile``; the first batches are then slow.
         merge: fold each adapter into copies of the layers that it changes: faster, but several dimensions then
             take several times the memory.
+        quantize: ``int8`` or ``int4``: the base's linear layers with weights of so many bits.
     """
 
     device: str = "cpu"
@@ -36,6 +38,7 @@ class LoadOptions:
     attention: str = "sdpa"
     compiled: bool = False
     merge: bool = False
+    quantize: str | None = None
 
 
 def build(checkpoint: Checkpoint, options: LoadOptions | None = None) -> QualityModel:
@@ -95,6 +98,7 @@ def _filled(checkpoint: Checkpoint, how: LoadOptions) -> nn.Module:
         raise WeightsError(f"{checkpoint.source} lacks {len(missing)} tensors, for instance {missing[0]}")
     if odd := sorted(given.keys() - expected.keys()):
         raise WeightsError(f"{checkpoint.source} holds {len(odd)} tensors too many, for instance {odd[0]}")
+    quantized = quantizer(how.quantize) if how.quantize is not None else None
     for name, read in given.items():
         tensor = read()
         if tensor.shape != expected[name].shape:
@@ -103,6 +107,8 @@ def _filled(checkpoint: Checkpoint, how: LoadOptions) -> nn.Module:
                 f"the configuration asks for {list(expected[name].shape)}"
             )
         _place(network, name, tensor.to(how.device, how.dtype))
+        if quantized is not None and name.startswith("language_model.layers."):
+            quantized(network.get_submodule(name.rpartition(".")[0]))
     for module in network.modules():  # buffers that a checkpoint does not hold: rotary frequencies
         if type(module).__name__.endswith("RotaryEmbedding"):
             fresh: Any = type(module)(config.text_config)

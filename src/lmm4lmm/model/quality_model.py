@@ -40,6 +40,13 @@ class QualityModel(nn.Module):
             self._switch.use(None if name is None else self.adapter(name))
             self._in_use = name
 
+    @property
+    def gives(self) -> tuple[str, ...]:
+        """The dimensions that its adapters were trained for; a base alone can answer."""
+        if "unified" in self.adapters:
+            return (*self.adapter("unified").heads, "answer")
+        return tuple(self.adapters) or ("answer",)
+
     def adapter(self, name: str) -> Adapter:
         """An adapter by name."""
         found = self.adapters[name]

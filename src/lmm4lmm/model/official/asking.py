@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from lmm4lmm.core.errors import ItemError
 from lmm4lmm.model.bases.base import Base, Reading
 from lmm4lmm.model.official.prompts import Task, level_answer, template
 
 SCORE_AT = -4
 """Where the score heads read: the fourth token from the end of the sequence, within the dummy answer sentence."""
+
+MOST_TOKENS = 2048
+"""Of one text; what the models were trained on is far shorter."""
 
 
 def asked(base: Base, task: Task, text: str | None = None, *, picture: int = 0) -> Reading:
@@ -19,11 +23,11 @@ def asked(base: Base, task: Task, text: str | None = None, *, picture: int = 0) 
         picture: index of the picture in its batch.
 
     Raises:
-        ItemError: there is no text where the task needs one.
+        ItemError: there is no text where the task needs one, or it is longer than 2,048 tokens.
     """
     words = template(task, text).request.removeprefix("\n")
-    if task == "qa":
-        ids = base.text(words)
-        return Reading(picture, tuple(ids), (len(ids) - 1,))
-    ids = base.text(words, level_answer(task))
-    return Reading(picture, tuple(ids), (len(ids) + SCORE_AT,))
+    ids = base.text(words) if task == "qa" else base.text(words, level_answer(task))
+    if len(ids) > MOST_TOKENS:
+        raise ItemError(f"the text has {len(ids)} tokens; at most {MOST_TOKENS} are read")
+    at = len(ids) - 1 if task == "qa" else len(ids) + SCORE_AT
+    return Reading(picture, tuple(ids), (at,))
