@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -174,16 +173,24 @@ def _low_rank(layer: str, pair: Mapping[str, Tensor], folder: Path) -> LowRank:
 def _safetensors(folder: Path) -> Iterator[tuple[str, Lazy]]:
     for file, expected in shards(folder).items():
         try:
-            stream: Any = safe_open(
-                file, framework="pt"
-            )  # stays open: its tensors are views of the mapped file
-            names = set(stream.keys())
+            with safe_open(file, framework="pt") as stream:
+                names: set[str] = set(stream.keys())  # type: ignore[no-untyped-call]
         except (OSError, SafetensorError) as error:
             raise WeightsError(f"{file} is truncated or damaged: {error}") from error
         if expected is not None and (odd := names ^ expected):
             raise WeightsError(f"{file} and {INDEX_FILE} disagree, for instance about {min(odd)}")
         for name in sorted(names):
-            yield name, partial(stream.get_tensor, name)
+            yield name, partial(read_tensor, file, name)
+
+
+def read_tensor(file: Path, name: str) -> Tensor:
+    """One tensor of a safetensors file.
+
+    The file is opened anew each time: a mapping that stayed open would count every page ever touched as memory.
+    """
+    with safe_open(file, framework="pt") as stream:
+        found: Tensor = stream.get_tensor(name)
+    return found
 
 
 def shards(folder: Path) -> dict[Path, set[str] | None]:
