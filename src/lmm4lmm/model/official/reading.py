@@ -174,7 +174,7 @@ def _safetensors(folder: Path) -> Iterator[tuple[str, Lazy]]:
     for file, expected in shards(folder).items():
         try:
             with safe_open(file, framework="pt") as stream:
-                names: set[str] = set(stream.keys())  # type: ignore[no-untyped-call]
+                names: set[str] = set(stream.keys())
         except (OSError, SafetensorError) as error:
             raise WeightsError(f"{file} is truncated or damaged: {error}") from error
         if expected is not None and (odd := names ^ expected):
