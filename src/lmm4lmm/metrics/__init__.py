@@ -5,6 +5,7 @@ from lmm4lmm.core.catalog import Catalog
 METRICS = Catalog(
     "metric",
     {
+        "lmm4lmm": "lmm4lmm.metrics.lmm:load",
         "nano": "lmm4lmm.metrics.nano:load",
     },
     "lmm4lmm.metrics",
