@@ -1,7 +1,7 @@
 """The two engines of the comparison, and the process that each lives in: one JSON line a request, one a reply.
 
-Started by ``native_vs_reference_style.py``. An engine imports what it needs itself, so that neither carries the memory
-of the other.
+Started by ``native_vs_reference_style.py``. An engine imports what it needs itself, so that neither carries the
+memory of the other.
 """
 
 from __future__ import annotations

@@ -16,16 +16,18 @@ from reference_style import MATCH, MATCH_TOLD, Tokenizer, dialogue
 from safetensors import safe_open
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "model" / "official"))
+import random_checkpoint
 from random_checkpoint import Shape, write
 
 DIMENSIONS = ("perception", "correspondence", "answer")
 
 
 def make_checkpoints(options: argparse.Namespace) -> dict[str, Path]:
-    """The three checkpoints of one base under ``options.work``; made where they are not there yet."""
+    """The three checkpoints of one base under ``options.work``; made where this shape and maker have none yet."""
     known = {item.name for item in fields(Shape)}
     shape = Shape(**{name: value for name, value in vars(options).items() if name in known})
-    folder = options.work / sha256(repr(shape).encode()).hexdigest()[:12]
+    made_by = Path(random_checkpoint.__file__).read_bytes()
+    folder = options.work / sha256(repr(shape).encode() + made_by).hexdigest()[:12]
     folders = {dimension: folder / dimension for dimension in DIMENSIONS}
     for seed, (dimension, path) in enumerate(folders.items()):
         if not (path / "config.json").exists():

@@ -47,7 +47,8 @@ SQUARE = 1024
 """Every image becomes a square of this side, in pixels."""
 SCORE_PLACE = -4
 """The score is read this many tokens from the end of the dummy answer."""
-YES, NO = ("Yes", "yes"), ("No", "no")
+YES = ("Yes", "yes", " Yes", " yes", "YES", " YES")
+NO = ("No", "no", " No", " no", "NO", " NO")
 NEW_TOKENS = 4
 
 Dimension = Literal["perception", "correspondence", "answer"]

@@ -109,9 +109,9 @@ def test_the_head_spreads_its_scores(tmp_path):
     for seed in range(4):
         folder = maker.write(tmp_path / str(seed), SHAPE, kind="score", seed=seed, base_seed=0)
         scores = head(tensors(folder), torch.randn(500, SHAPE.hidden, generator=torch.manual_seed(seed + 77)))
-        assert 9 < scores.std() < 15
-        assert scores.quantile(0.01) > 5
-        assert scores.quantile(0.99) < 95
+        assert 6 < scores.std() < 10
+        assert scores.quantile(0.01) > 20
+        assert scores.quantile(0.99) < 80
 
 
 def test_the_tokenizer_keeps_the_words_that_count(tmp_path):
