@@ -13,6 +13,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lmm4lmm.core.files import content_key
+from lmm4lmm.model.bases.whole_decoder import WholeDecoder
 from lmm4lmm.model.decoder import Branch, PlainDecoder
 
 
@@ -84,6 +85,7 @@ class Dialogue:
         before_text: between image and words; read together with them, since a tokenizer may join the two.
         after_text: from the end of the words to where the answer begins; starts with a special token.
         after_answer: what ends the model's turn.
+        before_answer: what the model says before its first word, where that is a token's part: a blank.
     """
 
     opening: str
@@ -91,6 +93,7 @@ class Dialogue:
     before_text: str
     after_text: str
     after_answer: str
+    before_answer: str = ""
 
     def stem(self, reader: Reader, image: Sequence[int]) -> list[int]:
         """Token ids up to the end of an image with these placeholders."""
@@ -99,8 +102,8 @@ class Dialogue:
     def text(self, reader: Reader, user: str, answer: str | None) -> list[int]:
         """Token ids after the image; see ``Base.text``."""
         asked = reader.plain(self.before_text + user)
-        tail = self.after_text if answer is None else self.after_text + answer + self.after_answer
-        return asked + reader.pieces(tail)
+        reply = "" if answer is None else self.before_answer + answer + self.after_answer
+        return asked + reader.pieces(self.after_text + reply)
 
 
 class Base(nn.Module):
@@ -153,13 +156,17 @@ class PlainBase(Base):
     Args:
         network: with ``get_input_embeddings``.
         language: its decoder.
-        compiled: see ``PlainDecoder``.
+        compiled: see ``PlainDecoder``; a decoder that it doesn't know runs as transformers has it.
     """
 
     def __init__(self, network: nn.Module, language: nn.Module, *, compiled: bool = False) -> None:
         super().__init__()
         self.network = network
-        self._decoder = PlainDecoder(language, compiled=compiled)
+        self._decoder: PlainDecoder | WholeDecoder = (
+            PlainDecoder(language, compiled=compiled)
+            if PlainDecoder.fits(language)
+            else WholeDecoder(language)
+        )
 
     def look(self, pictures: Sequence[Picture]) -> list[Tensor]:
         """Image features [placeholders, H] of each picture."""
