@@ -40,6 +40,13 @@ def test_pieces_know_every_added_token_and_plain_none():
         assert reader.decode(reader.plain(f"a{token} b")) == f"a{token} b"
 
 
+def test_a_special_tokens_name_is_read_as_the_words_that_it_is_made_of():
+    reader = HubReader(tokenizer("smolvlm").to_str(), source="x")
+    parts = [reader.plain(part) for part in ("<", "image", ">")]
+    assert len(parts[1]) < len("image")
+    assert reader.plain("<image>") == [*parts[0], *parts[1], *parts[2]]
+
+
 def test_a_special_token_among_the_words_of_the_vocabulary_is_spelled():
     words = {letter: number for number, letter in enumerate("<img>abc ")} | {"<img>": 20}
     made = Tokenizer(models.BPE(vocab=words, merges=[], ignore_merges=True))
