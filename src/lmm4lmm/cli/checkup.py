@@ -5,43 +5,23 @@ from __future__ import annotations
 import os
 import platform
 import shutil
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
 from lmm4lmm.core import files
-
-OK, MIND, BAD = "ok", "mind", "bad"
-"""Good; works, but you may want to know; something will not work."""
+from lmm4lmm.model.findings import BAD, MIND, OK, Finding, size
 
 ENOUGH_DISK = 2 * 10**9
 ENOUGH_MEMORY = 2 * 10**9
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One line of the check-up.
-
-    Attributes:
-        what: the part that was looked at.
-        state: ``ok``, ``mind`` or ``bad``.
-        found: what was found there.
-        advice: what to do, where something should be done.
-    """
-
-    what: str
-    state: str
-    found: str
-    advice: str = ""
-
-
 def examine() -> list[Finding]:
     """Looks at everything; a part that can't be examined is a finding itself."""
     findings: list[Finding] = []
-    for part in (_versions, _extras, _processor, _memory, _device, _cache, _weights):
+    for part in (_versions, _extras, _processor, _memory, _devices, _cache, _weights, _metrics):
         try:
             findings += part()
         except Exception as error:  # the check-up must not die of what it came to find
@@ -100,25 +80,25 @@ def _memory() -> Iterator[Finding]:
     lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
     sizes = {line[0].rstrip(":"): int(line[1]) * 1024 for line in lines}
     free = sizes.get("MemAvailable", 0)
-    text = f"{_size(free)} free of {_size(sizes.get('MemTotal', 0))}"
+    text = f"{size(free)} free of {size(sizes.get('MemTotal', 0))}"
     if free < ENOUGH_MEMORY:
         yield Finding("memory", MIND, text, "nano wants about 2 GB; close something, or use --batch-size 1")
     else:
         yield Finding("memory", OK, text)
 
 
-def _device() -> Iterator[Finding]:
+def _devices() -> Iterator[Finding]:
     if _version("torch") is None:
         return
     import torch
 
-    if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        yield Finding("device", OK, f"cuda: {', '.join(names)}")
-    elif torch.backends.mps.is_available():
-        yield Finding("device", OK, "mps")
-    else:
-        yield Finding("device", OK, f"cpu, {torch.get_num_threads()} threads")
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        free, total = torch.cuda.mem_get_info(index)
+        text = f"cuda:{index}, {torch.cuda.get_device_name(index)}: {size(free)} free of {size(total)}"
+        yield Finding("device", OK, text)
+    if torch.backends.mps.is_available():
+        yield Finding("device", OK, "mps, Apple's GPU; it shares the memory of the processor")
+    yield Finding("device", OK, f"cpu, {torch.get_num_threads()} threads")
 
 
 def _cache() -> Iterator[Finding]:
@@ -128,75 +108,82 @@ def _cache() -> Iterator[Finding]:
         yield Finding("cache", BAD, f"{home} can't be written", "set LMM4LMM_HOME to a folder of yours")
         return
     entries = sorted(home.iterdir()) if home.exists() else []
-    contents = ", ".join(f"{entry.name} {_size(_bytes_below(entry))}" for entry in entries) or "empty"
+    contents = ", ".join(f"{entry.name} {size(_bytes_below(entry))}" for entry in entries) or "empty"
     yield Finding("cache", OK, f"{home}: {contents}")
     free = shutil.disk_usage(standing).free
     if free < ENOUGH_DISK:
-        yield Finding("disk", MIND, f"{_size(free)} free", "free some space or set LMM4LMM_HOME elsewhere")
+        yield Finding("disk", MIND, f"{size(free)} free", "free some space or set LMM4LMM_HOME elsewhere")
     else:
-        yield Finding("disk", OK, f"{_size(free)} free")
+        yield Finding("disk", OK, f"{size(free)} free")
     if files.offline():
         yield Finding("network", MIND, "HF_HUB_OFFLINE is set", "nothing will be fetched until you unset it")
 
 
 def _weights() -> Iterator[Finding]:
     from lmm4lmm.cli import inventory
-    from lmm4lmm.model import pretrained
 
     for row in inventory.models():
         name, what = row["name"], f"weights of {row['name']}"
         if not row["pullable"]:
             continue
         if not row["present"]:
-            yield Finding(what, MIND, row["state"], f"lmm4lmm models pull {name}")
-            continue
-        if altered := pretrained.check(name):
-            yield Finding(what, BAD, f"altered: {', '.join(altered)}", f"lmm4lmm models pull {name} --force")
-            continue
-        yield Finding(what, OK, row["state"])
-        yield _tested(name)
+            yield Finding(what, MIND, row["state"], f"lmm4lmm models pull {name}, if you want to use it")
+        elif name == "nano":
+            yield Finding(what, OK, row["state"])
+            yield from _nano()
+        else:
+            yield Finding(
+                what, OK, f"{row['state']}; lmm4lmm models check {name} tests them, which takes long"
+            )
 
 
-def _tested(name: str) -> Finding:
-    started = time.perf_counter()
+def _nano() -> Iterator[Finding]:
+    """nano's own self-test, which takes a second: hashes, and the scores of a picture that it draws."""
+    from lmm4lmm.model import pretrained
+
     try:
-        found = _self_test(name)
+        for finding in pretrained.examine("nano"):
+            what = "self-test of nano" if finding.what == "self-test" else "weights of nano"
+            yield Finding(what, finding.state, finding.found, finding.advice)
     except Exception as error:
-        return Finding(f"self-test of {name}", BAD, f"{type(error).__name__}: {error}")
-    return Finding(f"self-test of {name}", OK, f"{found}, in {time.perf_counter() - started:.1f} s")
+        yield Finding("self-test of nano", BAD, f"{type(error).__name__}: {error}")
 
 
-def _self_test(name: str) -> str:
-    """Scores one drawn image; raises where a score is missing or outside its range."""
-    from PIL import Image
+def _metrics() -> Iterator[Finding]:
+    """Which metrics can run here, by the memory that their parameters take."""
+    if _version("torch") is None or _version("transformers") is None:
+        yield Finding("metric nano", BAD, "torch or transformers is missing", "pip install 'lmm4lmm[lmm]'")
+        return
+    yield Finding("metric nano", OK, "runs here: about 2 GB of memory, any device")
+    yield _large()
 
-    from lmm4lmm import api
-    from lmm4lmm.core.records import Item
 
-    metric = api.load_metric(name)
-    item = Item(
-        id="check", path=Path("check"), image="check", prompt="a colour gradient", question="Is it colourful?"
+def _large() -> Finding:
+    from lmm4lmm.core.records import DIMENSIONS
+    from lmm4lmm.model import devices, needs
+    from lmm4lmm.model.official import published
+
+    where = devices.choose("auto").names[0]
+    dtype, _ = devices.choose_dtype("auto", where)
+    count = published.parameters(DIMENSIONS)
+    wanted, free = needs.bytes_needed(count, dtype), needs.bytes_free(where)
+    name = str(dtype).removeprefix("torch.")
+    sum_ = (
+        f"{count / 1e9:.2f} billion parameters x {dtype.itemsize} bytes + {size(needs.WORKSPACE)} to work in"
     )
-    image = Image.linear_gradient("L").convert("RGB")
-    (score,) = metric.score([metric.prepare(item, image)])
-    parts = []
-    for dimension in metric.dimensions:
-        estimate = getattr(score, dimension)
-        value = estimate.p_yes if dimension == "answer" else estimate.score
-        highest = 1.0 if dimension == "answer" else 100.0
-        if not 0.0 <= value <= highest:
-            raise ValueError(f"{dimension} is {value}, outside 0 to {highest:g}")
-        parts.append(f"{dimension} {value:.4g}")
-    return ", ".join(parts)
+    text = f"all three dimensions in {name} on {where} take {size(wanted)} ({sum_})"
+    if free is None:
+        return Finding("metric lmm4lmm", OK, f"{text}; how much is free is not known")
+    text += f"; {size(free)} are free"
+    if wanted <= free:
+        return Finding("metric lmm4lmm", OK, f"can run here: {text}")
+    half = needs.bytes_needed(count, needs.HALF)
+    advice = "score on a larger machine"
+    if wanted > half and half <= free:
+        advice = f"--dtype bfloat16 takes {size(half)}, which fits"
+    return Finding("metric lmm4lmm", MIND, f"does not fit here: {text}", advice)
 
 
 def _bytes_below(path: Path) -> int:
     below = path.rglob("*") if path.is_dir() and not path.is_symlink() else [path]
     return sum(entry.lstat().st_size for entry in below if not entry.is_dir())
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count} B"

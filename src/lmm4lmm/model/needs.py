@@ -12,10 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
 
-RELEASED_BASE = 8_075_365_376
-"""Parameters of InternVL2.5-8B: its base of all three released checkpoints (a test counts them again)."""
-RELEASED_ADAPTER = 100_000_000
-"""Parameters, rounded up, that a released checkpoint adds for one dimension: LoRA of rank 8, projector, head."""
+HALF = torch.bfloat16
 WORKSPACE = 10**9
 """Bytes beside the weights for a batch of one image and its activations, rounded up."""
 

@@ -17,11 +17,13 @@ import glob
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import msgspec
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lmm4lmm.core import files
@@ -29,6 +31,7 @@ from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.model.adapters import merged
 from lmm4lmm.model.checkpoint import AdapterWeights, Checkpoint, Lazy, LowRank
 from lmm4lmm.model.findings import size
+from lmm4lmm.model.official.reading import read_tensor
 from lmm4lmm.model.saved_manifest import (
     ADAPTER_FILE,
     BASE,
@@ -84,7 +87,9 @@ def save(
         WeightsError: a tensor can't be read, or the disk is full; ``out`` is then as before.
     """
     out = out.absolute()
-    _may_write(out, force, say)
+    check_target(out, force=force)
+    for left in sorted(out.parent.glob(f".{glob.escape(out.name)}.*.tmp")):
+        say(f"{left} was left by a run that was stopped (or is being written); remove it if nobody writes it")
     making = out.with_name(f".{out.name}.{uuid4().hex[:12]}.tmp")
     try:
         making.mkdir(parents=True)
@@ -95,6 +100,21 @@ def save(
     finally:
         shutil.rmtree(making, ignore_errors=True)
     return manifest
+
+
+def check_target(out: Path, *, force: bool) -> None:
+    """Whether ``save`` may write there.
+
+    Raises:
+        InputError: it is a file, a folder with other things, or a saved checkpoint that ``force`` must replace.
+    """
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out} is a file; a folder is written")
+    if out.is_dir() and any(out.iterdir()):
+        if not is_saved(out):
+            raise InputError(f"{out} holds other things than a checkpoint of ours; it is left alone")
+        if not force:
+            raise InputError(f"{out} is there already; --force replaces it")
 
 
 def open_saved(folder: Path, dimensions: Collection[str] | None = None) -> Checkpoint:
@@ -130,18 +150,6 @@ def open_saved(folder: Path, dimensions: Collection[str] | None = None) -> Check
     )
 
 
-def _may_write(out: Path, force: bool, say: Say) -> None:
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out} is a file; a folder is written")
-    if out.is_dir() and any(out.iterdir()):
-        if not is_saved(out):
-            raise InputError(f"{out} holds other things than a checkpoint of ours; it is left alone")
-        if not force:
-            raise InputError(f"{out} is there already; --force replaces it")
-    for left in sorted(out.parent.glob(f".{glob.escape(out.name)}.*.tmp")) if out.parent.is_dir() else ():
-        say(f"{left} was left by a run that was stopped (or is being written); remove it if nobody writes it")
-
-
 def _put(making: Path, out: Path) -> None:
     old = making.with_name(making.name.removesuffix(".tmp") + ".old.tmp")
     if out.exists():
@@ -156,8 +164,6 @@ def _put(making: Path, out: Path) -> None:
 
 
 def _write(checkpoint: Checkpoint, out: Path, merge: bool, self_test: Drawn | None, say: Say) -> Manifest:
-    from lmm4lmm import __version__
-
     (out / BASE).mkdir()
     checkpoint.config.save_pretrained(out / BASE)
     write_shards(out / BASE, checkpoint.base, say=say)
@@ -177,7 +183,7 @@ def _write(checkpoint: Checkpoint, out: Path, merge: bool, self_test: Drawn | No
     say("hashing")
     manifest = Manifest(
         format=FORMAT,
-        made_by=__version__,
+        made_by=version("lmm4lmm"),
         source=checkpoint.source,
         source_identity=checkpoint.identity,
         tiling=checkpoint.tiling,
@@ -243,11 +249,9 @@ def _base(folder: Path, used: Mapping[str, FileFacts]) -> Iterator[tuple[str, La
 
 
 def _lazy(path: Path) -> dict[str, Lazy]:
-    from safetensors import SafetensorError, safe_open
-
     try:
-        stream: Any = safe_open(path, framework="pt")  # stays open: its tensors are views of the mapped file
-        return {name: partial(stream.get_tensor, name) for name in stream.keys()}  # noqa: SIM118
+        with safe_open(path, framework="pt") as stream:
+            return {name: partial(read_tensor, path, name) for name in stream.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path} is truncated or damaged: {error}") from error
 

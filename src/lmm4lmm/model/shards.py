@@ -7,6 +7,7 @@ the tensors' bytes without gaps. The header says where each lies, so its place i
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -149,3 +150,21 @@ def write_shards(
         where |= dict.fromkeys(writer.names, name)
     index = {"metadata": {"total_size": sum(one.size for one in done)}, "weight_map": where}
     write_atomically(folder / INDEX_FILE, json.dumps(index, indent=2, sort_keys=True) + "\n")
+
+
+def stored(path: Path) -> dict[str, int]:
+    """How many numbers of each dtype a safetensors file holds; reads its header only.
+
+    Raises:
+        WeightsError: it is truncated or damaged.
+    """
+    counts: dict[str, int] = {}
+    try:
+        with path.open("rb") as stream:
+            header = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+        for name, entry in header.items():
+            if name != "__metadata__":
+                counts[entry["dtype"]] = counts.get(entry["dtype"], 0) + math.prod(entry["shape"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, MemoryError) as error:
+        raise WeightsError(f"{path} is truncated or damaged: {error}") from error
+    return counts

@@ -12,16 +12,10 @@ from lmm4lmm.core.errors import InputError, UnknownNameError, WeightsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.model.checkpoint import Checkpoint, Readout
 from lmm4lmm.model.official.config import is_official
+from lmm4lmm.model.official.published import REPOS
 from lmm4lmm.model.official.reading import read_checkpoint, readout_of
 from lmm4lmm.model.saved import open_saved
 from lmm4lmm.model.saved_manifest import is_saved
-
-OFFICIAL: Mapping[Dimension, str] = {
-    "perception": "IntMeGroup/LMM4LMM-Perception",
-    "correspondence": "IntMeGroup/LMM4LMM-Correspondence",
-    "answer": "IntMeGroup/LMM4LMM-QA",
-}
-"""The released checkpoints on the hub."""
 
 _WORDS: Mapping[str, Dimension] = {
     "perception": "perception",
@@ -92,7 +86,7 @@ def locate(
 ) -> Located:
     """Finds the folders, and fetches what lies on the hub; for the arguments and errors see ``open_weights``."""
     if weights is None:
-        repos = [OFFICIAL[name] for name in DIMENSIONS if name in dimensions]
+        repos = [REPOS[name] for name in DIMENSIONS if name in dimensions]
         return _joined([_fetched(repo, say) for repo in repos])
     if isinstance(weights, str | Path):
         weights = [weights]

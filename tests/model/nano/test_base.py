@@ -22,7 +22,7 @@ def copied_base(nano_base_folder, empty_home):
 
 def test_an_empty_home_has_no_base_and_says_how_to_get_it(empty_home):
     assert nano_base.manifest() is None
-    (status,) = pretrained.status()
+    (status,) = (status for status in pretrained.status() if status.name == "nano")
     assert not status.present
     assert "lmm4lmm models pull nano" in status.detail
     with pytest.raises(WeightsError, match="models pull nano"):
