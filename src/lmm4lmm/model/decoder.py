@@ -21,6 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.activations import SiLUActivation
+
+_TOKENS_AT_ONCE = {"cpu": 512}
+_SILU = (nn.SiLU, SiLUActivation)
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,12 @@ class PlainDecoder:
         return self._after(layer, mixed.add_(states[at]))
 
     def _after(self, layer: Any, states: Tensor) -> Tensor:
-        mlp = layer.mlp
-        normed = self._normed(states, layer.post_attention_layernorm.weight, self._eps)
-        inner = self._gated(mlp.gate_proj(normed), mlp.up_proj(normed), mlp.act_fn)
-        del normed
-        out: Tensor = mlp.down_proj(inner)
-        return out.add_(states)
+        """The layer's second half, in place; on a processor in parts, whose inner states stay in its cache."""
+        mlp, norm = layer.mlp, layer.post_attention_layernorm.weight
+        for part in torch.split(states, _TOKENS_AT_ONCE.get(states.device.type, len(states))):
+            normed = self._normed(part, norm, self._eps)
+            part.add_(mlp.down_proj(self._gated(mlp.gate_proj(normed), mlp.up_proj(normed), mlp.act_fn)))
+        return states
 
     def _query(self, attention: Any, normed: Tensor) -> Tensor:
         q = attention.q_proj(normed).view(-1, self._heads, self._head_dim)
@@ -277,5 +281,5 @@ def _rotated(states: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 
 
 def _gated(gate: Tensor, up: Tensor, activation: Callable[[Tensor], Tensor]) -> Tensor:
-    out: Tensor = activation(gate)
+    out: Tensor = F.silu(gate, inplace=True) if isinstance(activation, _SILU) else activation(gate)
     return out.mul_(up)

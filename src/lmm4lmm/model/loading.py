@@ -20,6 +20,9 @@ from lmm4lmm.model.quality_model import QualityModel
 from lmm4lmm.model.quantized import quantizer
 
 
+EMBEDDINGS = "language_model.embed_tokens.weight"
+
+
 @dataclass(frozen=True)
 class LoadOptions:
     """How a model shall run.
@@ -106,7 +109,9 @@ def _filled(checkpoint: Checkpoint, how: LoadOptions) -> nn.Module:
                 f"{checkpoint.source}: {name} is {list(tensor.shape)}, "
                 f"the configuration asks for {list(expected[name].shape)}"
             )
-        _place(network, name, tensor.to(how.device, how.dtype))
+        # On a processor the table of word embeddings stays in its file: a batch needs few of its rows.
+        stays = name == EMBEDDINGS and torch.device(how.device).type == "cpu"
+        _place(network, name, tensor if stays else tensor.to(how.device, how.dtype))
         if quantized is not None and name.startswith("language_model.layers."):
             quantized(network.get_submodule(name.rpartition(".")[0]))
     for module in network.modules():  # buffers that a checkpoint does not hold: rotary frequencies

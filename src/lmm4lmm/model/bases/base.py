@@ -220,4 +220,4 @@ class PlainBase(Base):
     def _embed(self, ids: Sequence[int]) -> Tensor:
         embedding: Any = self.network.get_input_embeddings()  # type: ignore[operator]
         found: Tensor = embedding(torch.tensor(ids, device=embedding.weight.device))
-        return found
+        return found.to(self.dtype)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lmm4lmm.model.bases.base import Dialogue, Picture, PlainBase, Reader
 from lmm4lmm.model.official.tiles import TileSettings, normalised, tiles
 
-_TILES_AT_ONCE = {"cpu": 5}
+_TILES_AT_ONCE = {"cpu": 2}
 """On a processor more tiles at once win nothing and take memory."""
 _TILES_AT_ONCE_ELSEWHERE = 64
 
