@@ -1,4 +1,4 @@
-"""The two engines of the comparison, and the process that each lives in: one JSON line a request, one a reply.
+"""The engines of the comparison, and the process that each lives in: one JSON line a request, one a reply.
 
 Started by ``native_vs_reference_style.py``. An engine imports what it needs itself, so that neither carries the
 memory of the other.
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,64 @@ def reference(folders: dict[str, Path], answers: str) -> Engine:
     return Engine(run, models.phases.seconds)
 
 
-def ours(folders: dict[str, Path]) -> Engine:
-    """Our engine on the same checkpoints: one base, three adapters; for case ``c`` one adapter for all three.
+def ours(folders: dict[str, Path], *, unified: bool = False) -> Engine:
+    """Our engine on the same checkpoints, in float32: one base with three adapters, or with one that gives all three.
 
-    To be filled in: load once here, in float32; return ``Engine(run, phases)`` where ``run(request)`` reads the file,
-    scores everything that is asked about it and gives ``Scores``. ``phases`` may be added to while running, under
-    the names of ``reference_style.Phases``. Case ``c`` has no scores to compare with.
+    The unified adapter is put together from tensors of the others: its scores mean nothing, its work is real.
     """
-    raise SystemExit(
-        f"our engine is not connected to this benchmark yet ({len(folders)} checkpoints lie ready)"
-    )
+    from dataclasses import replace
+
+    from PIL import Image
+
+    from lmm4lmm.core.records import DIMENSIONS, Item
+    from lmm4lmm.metrics.lmm import LargeMetric
+    from lmm4lmm.model.checkpoint import AdapterWeights
+    from lmm4lmm.model.loading import build
+    from lmm4lmm.model.official.reading import read_checkpoint
+
+    checkpoint = read_checkpoint(folders)
+    if unified:
+        heads = {**checkpoint.adapters["perception"].heads, **checkpoint.adapters["correspondence"].heads}
+        adapter = AdapterWeights("unified", checkpoint.adapters["answer"].lora, {}, heads)
+        checkpoint = replace(checkpoint, adapters={"unified": adapter})
+    model = build(checkpoint)
+    phases = {"decode": 0.0, "vision": 0.0, "language": 0.0}
+    model.base.look = timed(model.base.look, phases, "vision")
+    model.base._decoder.read = timed(model.base._decoder.read, phases, "language")
+
+    def run(request: Request) -> Scores:
+        asked = (request.perception, request.prompts, request.questions)
+        wanted = [name for name, is_asked in zip(DIMENSIONS, asked, strict=True) if is_asked]
+        metric = LargeMetric(model, "ours", wanted, "cpu")
+        count = max(len(request.prompts), len(request.questions), 1)
+        texts = zip(request.prompts or [""] * count, request.questions or [None] * count, strict=True)
+        items = [Item(id="", path=Path(), image="", prompt=text, question=ask) for text, ask in texts]
+        began = perf_counter()
+        image = Image.open(request.image).convert("RGB")
+        prepared = [metric.prepare(item, image) for item in items]
+        phases["decode"] += perf_counter() - began
+        found = metric.score(prepared)
+        scores: Scores = {"perception": [found[0].perception.score]} if request.perception else {}
+        if request.prompts:
+            scores["correspondence"] = [one.correspondence.score for one in found]
+        if request.questions:
+            scores["answer"] = [one.answer.p_yes for one in found]
+        return scores
+
+    return Engine(run, phases)
+
+
+def timed(function: Callable[..., object], phases: dict[str, float], phase: str) -> Callable[..., object]:
+    """The same function, whose seconds are added to a phase."""
+
+    def measured(*args: object) -> object:
+        began = perf_counter()
+        try:
+            return function(*args)
+        finally:
+            phases[phase] += perf_counter() - began
+
+    return measured
 
 
 def answer_requests(options: argparse.Namespace) -> None:
@@ -87,6 +136,8 @@ def answer_requests(options: argparse.Namespace) -> None:
         replies.write(json.dumps(content) + "\n")
         replies.flush()
 
+    for library in ("torchao", "torch.utils._pytree"):
+        logging.getLogger(library).setLevel(logging.ERROR)
     import torch
     import transformers  # noqa: F401 - counted as an import, not as the model
 
@@ -94,17 +145,21 @@ def answer_requests(options: argparse.Namespace) -> None:
     imported = memory()["VmRSS"]
     folders = {name: Path(folder) for name, folder in json.loads(options.folders).items()}
     began = perf_counter()
-    engine = reference(folders, options.answers) if options.engine == "reference" else ours(folders)
+    if options.engine == "reference":
+        engine = reference(folders, options.answers)
+    else:
+        engine = ours(folders, unified=options.engine == "unified")
     loaded = memory()
     reply({"seconds": perf_counter() - began, "imported": imported, "loaded": loaded["VmRSS"]})
     for line in sys.stdin:
         request = Request(**json.loads(line))
         before = dict(engine.phases)
-        began = perf_counter()
+        began, work_began = perf_counter(), process_time()
         scores = engine.run(request)
-        seconds = perf_counter() - began
+        seconds, work = perf_counter() - began, process_time() - work_began
         spent = {phase: total - before.get(phase, 0.0) for phase, total in engine.phases.items()}
-        reply({"seconds": seconds, "scores": scores, "phases": spent, "peak": memory()["VmHWM"]})
+        peak = memory()["VmHWM"]
+        reply({"seconds": seconds, "work": work, "scores": scores, "phases": spent, "peak": peak})
 
 
 def memory() -> dict[str, float]:
@@ -115,7 +170,7 @@ def memory() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--engine", choices=("reference", "ours"), required=True)
+    parser.add_argument("--engine", choices=("reference", "ours", "unified"), required=True)
     parser.add_argument("--folders", required=True, help="JSON: a checkpoint for each dimension")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--answers", choices=("argmax", "generate"), default="argmax")

@@ -1,6 +1,6 @@
 """The released checkpoints' layout, scored by our engine and by a faithful model of the reference's way of working.
 
-    .venv/bin/python benchmarks/native_vs_reference_style.py [--engines reference,ours] [--repeats 3] [--threads 2]
+    .venv/bin/python benchmarks/native_vs_reference_style.py [--engines reference,ours,unified] [--repeats 3] [--threads 2]
 
 Three random checkpoints of one base are made once in a cache folder. By default they are InternVL2.5-8B scaled down
 alike: widths and vocabulary by 1/4 or so, layers by 0.6, so that vision tower : language layers : vocabulary stay at
@@ -107,64 +107,73 @@ def difference(first: Scores, second: Scores) -> tuple[float, bool]:
     return worst, right
 
 
-def measure(engines: list[Process], images: list[str], options: argparse.Namespace) -> None:
-    """Prints each case's medians, ratio, difference of scores, and time by phase."""
-    wanted = [case for case in options.cases.split(",") if case in CASES]
-    for case in wanted:
-        seconds: dict[str, list[float]] = {engine.name: [] for engine in engines}
-        phases: dict[str, dict[str, list[float]]] = {engine.name: {} for engine in engines}
-        apart, right, spread = 0.0, True, {}
-        for turn, image in enumerate(images):
-            replies = {engine.name: engine.ask(CASES[case](image)) for engine in engines}
-            if turn == 0:
-                continue  # to warm up
-            options.peak = max(options.peak, matmul_peak(options, options.tokens))
-            for name, reply in replies.items():
-                seconds[name].append(reply["seconds"])
-                for phase, spent in reply["phases"].items():
-                    phases[name].setdefault(phase, []).append(spent)
-            for dimension, values in next(iter(replies.values()))["scores"].items():
-                spread.setdefault(dimension, []).extend(round(value, 3) for value in values)
-            if len(replies) == 2 and case != "c":
-                worst, fine = difference(*(reply["scores"] for reply in replies.values()))
-                apart, right = max(apart, worst), right and fine
-        print(f"\n{case}: {MEANINGS[case]}")
-        for name, times in seconds.items():
-            shares = {phase: statistics.median(spent) for phase, spent in phases[name].items()}
-            detail = "  ".join(f"{phase} {spent:.2f}" for phase, spent in shares.items() if phase != "total")
+def measure(case: str, engines: list[Process], images: list[str], options: argparse.Namespace) -> None:
+    """Prints one case: medians, time by phase, ratios, and how far the scores are apart."""
+    turns: list[list[dict]] = []
+    for image in images:
+        turns.append([engine.ask(CASES[case](image)) for engine in engines])
+        options.peak = max(options.peak, matmul_peak(options, options.tokens))
+    print(f"\n{case}: {MEANINGS[case]}")
+    medians = {}
+    for index, engine in enumerate(engines):
+        replies = [turn[index] for turn in turns[1:]]  # the first was to warm up
+        seconds = [reply["seconds"] for reply in replies]
+        medians[engine.name] = statistics.median(seconds), statistics.median(r["work"] for r in replies)
+        shares = {
+            phase: statistics.median(reply["phases"][phase] for reply in replies)
+            for phase in replies[0]["phases"]
+            if phase != "total"
+        }
+        detail = "  ".join(f"{phase} {spent:.2f}" for phase, spent in shares.items())
+        print(
+            f"  {engine.name:10} {medians[engine.name][0]:7.2f} s  ({min(seconds):.2f} to {max(seconds):.2f})  "
+            f"processor time {medians[engine.name][1]:.2f} s;  {detail}"
+        )
+        if engine.name != "unified" and "language" in shares:
+            passes = (
+                1
+                if case.startswith("b") and engine.name == "ours"
+                else sum(map(len, replies[0]["scores"].values()))
+            )
+            rate = passes * language_gflop(options, options.tokens) / shares["language"]
             print(
-                f"  {name:10} {statistics.median(times):7.2f} s  ({min(times):.2f} to {max(times):.2f})  {detail}"
+                f"  {'':10} language model {rate:.0f} GFLOP/s, {100 * rate / options.peak:.0f} % of the best matmul "
+                f"so far ({options.peak:.0f})"
             )
-            if "language" in shares and name == "reference":
-                passes = sum(len(values) for values in spread.values()) / (len(images) - 1)
-                rate = passes * language_gflop(options, options.tokens) / shares["language"]
-                print(
-                    f"  {'':10} language model {rate:.0f} GFLOP/s, {100 * rate / options.peak:.0f} % of the best "
-                    f"matmul so far ({options.peak:.0f})"
-                )
-        print("  scores    ", spread)
-        if len(engines) == 2:
-            first, second = (statistics.median(seconds[engine.name]) for engine in engines)
-            verdict = (
-                f"greatest difference {apart:.1e} {'(right)' if right else '(WRONG)'}" if case != "c" else ""
-            )
-            print(f"  {engines[0].name} / {engines[1].name} = {first / second:.2f} x   {verdict}")
+    if len(engines) == 2:
+        (first, first_work), (second, second_work) = medians.values()
+        print(
+            f"  {engines[0].name} / {engines[1].name}: {first / second:.2f} x in time, "
+            f"{first_work / second_work:.2f} x in processor time"
+        )
+    if len(engines) == 2 and case != "c":
+        apart = [difference(turn[0]["scores"], turn[1]["scores"]) for turn in turns]
+        right = all(fine for _, fine in apart)
+        print(
+            f"  greatest difference of scores {max(worst for worst, _ in apart):.1e}: {'right' if right else 'WRONG'}"
+        )
+        shown = {
+            name: [round(turn[0]["scores"][name][0], 3) for turn in turns] for name in turns[0][0]["scores"]
+        }
+        print(f"  scores by image: {shown}")
+
+
+def tell_memory(engines: list[Process]) -> None:
+    """Prints what each engine held, as a share of the first one's."""
     print()
     for engine in engines:
         print(
             f"memory {engine.name:10} after imports {engine.start['imported']:.0f} MB, "
-            f"loaded {engine.start['loaded']:.0f} MB, peak {engine.peak:.0f} MB; "
-            f"loading took {engine.start['seconds']:.1f} s"
+            f"loaded {engine.start['loaded']:.0f} MB, peak {engine.peak:.0f} MB "
+            f"({engine.peak / engines[0].peak:.3f} of {engines[0].name}'s); loaded in {engine.start['seconds']:.1f} s"
         )
-    if len(engines) == 2:
-        print(f"peak memory {engines[1].name} / {engines[0].name} = {engines[1].peak / engines[0].peak:.2f}")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     home = Path(os.environ.get("LMM4LMM_HOME", Path.home() / ".cache" / "lmm4lmm"))
     parser.add_argument("--work", type=Path, default=home / "benchmarks", help="where checkpoints are kept")
-    parser.add_argument("--engines", default="reference,ours")
+    parser.add_argument("--engines", default="reference,ours,unified")
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--answers", choices=("argmax", "generate"), default="argmax")
     parser.add_argument("--repeats", type=int, default=3)
@@ -199,11 +208,15 @@ def main() -> None:
         f"{options.threads} threads; best matmul at these sizes {options.peak:.0f} GFLOP/s; "
         f"{options.tokens} tokens a row"
     )
-    engines = [Process(name, folders, options) for name in options.engines.split(",")]
+    engines = {name: Process(name, folders, options) for name in options.engines.split(",")}
+    images = draw_images(options)
     try:
-        measure(engines, draw_images(options), options)
+        for case in options.cases.split(","):
+            wanted = ("reference", "unified") if case == "c" else ("reference", "ours")
+            measure(case, [engines[name] for name in wanted if name in engines], images, options)
+        tell_memory(list(engines.values()))
     finally:
-        for engine in engines:
+        for engine in engines.values():
             engine.close()
 
 

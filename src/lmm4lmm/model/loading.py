@@ -19,7 +19,6 @@ from lmm4lmm.model.official.tokenizer import OfficialTokenizer
 from lmm4lmm.model.quality_model import QualityModel
 from lmm4lmm.model.quantized import quantizer
 
-
 EMBEDDINGS = "language_model.embed_tokens.weight"
 
 
