@@ -12,6 +12,10 @@ from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_dimensions
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 
+NoScores = Annotated[
+    bool,
+    typer.Option("--no-scores", help="Don't score the self-test's pictures; large models take long for it."),
+]
 Dimensions = Annotated[
     str | None,
     typer.Option(
@@ -123,9 +127,7 @@ def models_check(
         str, typer.Argument(metavar="NAME|DIR", help="A metric, a folder, or DIMENSION=DIR,...")
     ] = "nano",
     device: Annotated[str, typer.Option(metavar="NAME", help="Where pictures are scored.")] = "auto",
-    no_scores: Annotated[
-        bool, typer.Option("--no-scores", help="Only examine the files; large models take long to run.")
-    ] = False,
+    no_scores: NoScores = False,
     as_json: Json = False,
 ) -> None:
     """Test weights: whole, complete, sane, and saying what they should.
@@ -162,6 +164,7 @@ def models_convert(
         bool, typer.Option("--merge", help="Fold adapters into float32 copies of the layers: large.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a converted folder at OUT.")] = False,
+    no_scores: NoScores = False,
     as_json: Json = False,
 ) -> None:
     """Write released weights once more in a clean form.
@@ -171,7 +174,9 @@ def models_convert(
     """
     from lmm4lmm.cli import weights
 
-    found = weights.convert(sources, out, dimensions=_dimensions(dimensions), merge=merge, force=force)
+    found = weights.convert(
+        sources, out, dimensions=_dimensions(dimensions), merge=merge, force=force, run=not no_scores
+    )
     if as_json:
         output.print_json(found)
     else:

@@ -71,13 +71,15 @@ def tell(found: dict[str, Any]) -> None:
 
 
 def convert(
-    sources: Sequence[str], out: Path, *, dimensions: Sequence[Dimension], merge: bool, force: bool
+    sources: Sequence[str], out: Path, *, dimensions: Sequence[Dimension], merge: bool, force: bool, run: bool
 ) -> dict[str, Any]:
     """The document that ``models convert --json`` prints; for the errors see ``model.converting.convert``."""
     _need_torch()
     from lmm4lmm.model import converting
 
-    done = converting.convert(sources, out, dimensions=dimensions, merge=merge, force=force, say=output.note)
+    done = converting.convert(
+        sources, out, dimensions=dimensions, merge=merge, force=force, run=run, say=output.note
+    )
     manifest = done.manifest
     return {
         "path": out,

@@ -34,6 +34,7 @@ def convert(
     dimensions: Collection[Dimension] = DIMENSIONS,
     merge: bool = False,
     force: bool = False,
+    run: bool = True,
     say: Callable[[str], None] = lambda _: None,
 ) -> Converted:
     """Reads weights, scores the self-test's pictures with them where that fits into memory, and writes both.
@@ -41,6 +42,7 @@ def convert(
     Args:
         sources, dimensions: as ``sources.open_weights`` takes them.
         out, merge, force, say: as ``saved.save`` takes them.
+        run: score the pictures.
 
     Raises:
         InputError: there are no weights, or ``out`` must not be replaced.
@@ -52,6 +54,6 @@ def convert(
     say(
         f"{checkpoint.source}: {', '.join(checkpoint.adapters)} on one base of {len(checkpoint.base)} tensors"
     )
-    drawn = self_test.record(checkpoint, merge=merge, say=say)
+    drawn = self_test.record(checkpoint, merge=merge, say=say) if run else None
     manifest = save(checkpoint, out, merge=merge, force=force, self_test=drawn, say=say)
     return Converted(out, manifest, time.perf_counter() - started)

@@ -36,7 +36,7 @@ class Sketch:
 
 
 def sketches() -> list[Sketch]:
-    """Four pictures of different shapes and content, with right and wrong prompts."""
+    """Three pictures of different shapes and content, with right and wrong prompts."""
     return [
         Sketch(
             _picture(_disc(_slope(240, 320), (220, 30, 30))),
@@ -45,11 +45,6 @@ def sketches() -> list[Sketch]:
         ),
         Sketch(_picture(_board(384, 256)), "a photo of two dogs", "Are there two dogs? Answer yes or no."),
         Sketch(
-            _picture(_noise(200, 200)),
-            "green and violet noise",
-            "Is this a photo of a person? Answer yes or no.",
-        ),
-        Sketch(
             _picture(_stripes(180, 480)),
             "three horizontal stripes, yellow, white and green",
             "Are there three stripes? Answer yes or no.",
@@ -57,16 +52,16 @@ def sketches() -> list[Sketch]:
     ]
 
 
-def run(model: QualityModel) -> Drawn:
-    """What a model says of each picture: scores on the MOS scale, and probabilities of yes."""
-    drawn = sketches()
+def run(model: QualityModel, *, pictures: int = 3) -> Drawn:
+    """What a model says of each picture, or of the first few: scores on the MOS scale, and probabilities of yes."""
+    drawn = sketches()[:pictures]
     base = model.base
     with torch.inference_mode():
-        pictures = [base.prepare(sketch.image) for sketch in drawn]
+        prepared = [base.prepare(sketch.image) for sketch in drawn]
         found: dict[str, list[float]] = {}
         for name in model.adapters:
             plans = [_plan(model, name, sketch, index) for index, sketch in enumerate(drawn)]
-            states = model.states(name, pictures, [reading for reading, _ in plans])
+            states = model.states(name, prepared, [reading for reading, _ in plans])
             for place, dimension in enumerate(plans[0][1]):
                 read = torch.stack([one[place] for one in states])
                 values = (
@@ -76,13 +71,17 @@ def run(model: QualityModel) -> Drawn:
     return Drawn(VERSION, found)
 
 
-def apart(one: Drawn, other: Drawn) -> dict[str, float]:
-    """The largest difference of any picture, by adapter and dimension; NaN where one is not a number."""
-    return {
-        name: float(np.max(np.abs(np.subtract(values, other.scores[name]))))
-        for name, values in one.scores.items()
-        if name in other.scores and len(other.scores[name]) == len(values)
-    }
+def apart(few: Drawn, many: Drawn) -> dict[str, float]:
+    """The largest difference of any picture of ``few``, by adapter and dimension.
+
+    NaN where there is nothing to compare with, or where one is not a number.
+    """
+    found = {}
+    for name, values in few.scores.items():
+        others = many.scores.get(name, [])[: len(values)]
+        same = len(others) == len(values)
+        found[name] = float(np.max(np.abs(np.subtract(values, others)))) if same else float("nan")
+    return found
 
 
 def _plan(
@@ -119,16 +118,6 @@ def _board(height: int, width: int) -> Canvas:
     y, x = np.ogrid[:height, :width]
     odd = (y // 32 + x // 32) % 2 == 1
     return np.where(odd[..., None], np.uint8(235), np.uint8(25)).repeat(3, axis=2)
-
-
-def _noise(height: int, width: int) -> Canvas:
-    """By a linear congruential generator of our own: NumPy's may change between versions."""
-    state, values = 2504, []
-    for _ in range(height * width):
-        state = (1103515245 * state + 12345) % 2**31
-        values.append(state >> 23)
-    grey = np.array(values, np.uint8).reshape(height, width)
-    return np.stack([grey, 255 - grey, grey], axis=2)
 
 
 def _stripes(height: int, width: int) -> Canvas:

@@ -185,8 +185,8 @@ def _in_folder(folder: Path, label: str, readout: Dimension | None) -> Located:
         return Located(label, released=(Found(folder, readout, label),))
     if kind in _BARE:
         raise WeightsError(
-            f"{label} is a bare base (model_type {kind}): it has no adapter that scores images; train one, or name "
-            "weights that were trained"
+            f"{label} is a bare base (model_type {kind}): it has no adapter that scores images; docs/bases.md says "
+            "what can be done with one"
         )
     if kind is not None:
         raise WeightsError(f"{label}/config.json is of model_type {kind!r}, not of a metric that we know")
