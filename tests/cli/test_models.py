@@ -343,3 +343,16 @@ def test_doctor_runs_nano_once(cli, nano_base_folder: Path, monkeypatch) -> None
     assert len(loaded) == 1
     assert findings["self-test of nano"]["state"] == "ok"
     assert "perception" in findings["self-test of nano"]["found"]
+
+
+def test_without_torch_cards_are_shown_and_the_rest_says_what_to_install(
+    cli, sound: Path, monkeypatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.setenv("HF_HOME", "empty")
+    assert cli("models", "list").code == 0
+    assert cli("models", "show", "lmm4lmm").code == 0
+    for words in (("check", sound), ("check", "nano"), ("show", sound), ("convert", sound, "-o", "out")):
+        ended = cli("models", *words)
+        assert ended.code == 2, ended.err
+        assert "pip install 'lmm4lmm[lmm]'" in ended.err

@@ -152,7 +152,9 @@ def _nano() -> Iterator[Finding]:
 def _metrics() -> Iterator[Finding]:
     """Which metrics can run here, by the memory that their parameters take."""
     if _version("torch") is None or _version("transformers") is None:
-        yield Finding("metric nano", BAD, "torch or transformers is missing", "pip install 'lmm4lmm[lmm]'")
+        yield Finding(
+            "metric nano", MIND, "can't run: torch or transformers is missing", "pip install 'lmm4lmm[lmm]'"
+        )
         return
     yield Finding("metric nano", OK, "runs here: about 2 GB of memory, any device")
     yield _large()

@@ -36,6 +36,7 @@ def describe(name: str) -> dict[str, Any]:
     Raises:
         UnknownNameError: it is neither a name nor a place.
         InputError, WeightsError: there are no weights, or they can't be read.
+        MissingExtraError: torch is not installed, and the weights are to be read.
     """
     from lmm4lmm.cli.weights import is_place
     from lmm4lmm.model import pretrained
@@ -117,6 +118,9 @@ def _weights(place: str | None) -> dict[str, Any]:
         (status,) = [one for one in pretrained.status() if one.name == "lmm4lmm"]
         return {"state": status.detail}
     from lmm4lmm.cli.output import note
+    from lmm4lmm.cli.weights import need_torch
+
+    need_torch()
     from lmm4lmm.model.sources import locate
 
     located = locate(place, here if place is None else DIMENSIONS, note)

@@ -30,7 +30,7 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
 
     scores = None
     if is_place(name):
-        _need_torch()
+        need_torch()
         from lmm4lmm.model import devices, self_test
 
         where = devices.choose(device).names[0]
@@ -39,7 +39,7 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
         scores = checked.scores.scores if checked.scores is not None else None
     else:
         pretrained.known(name)
-        _need_torch()
+        need_torch()
         from lmm4lmm.model import devices
 
         where = devices.choose(device).names[0]
@@ -74,7 +74,7 @@ def convert(
     sources: Sequence[str], out: Path, *, dimensions: Sequence[Dimension], merge: bool, force: bool, run: bool
 ) -> dict[str, Any]:
     """The document that ``models convert --json`` prints; for the errors see ``model.converting.convert``."""
-    _need_torch()
+    need_torch()
     from lmm4lmm.model import converting
 
     done = converting.convert(
@@ -100,7 +100,8 @@ def tell_converted(found: dict[str, Any]) -> None:
     output.note(f"      lmm4lmm score INPUT -o OUT.jsonl --metric lmm4lmm --weights {found['path']}")
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Raises ``MissingExtraError``, which says what to install, where weights can't be read here."""
     try:
         import safetensors  # noqa: F401
         import torch  # noqa: F401
