@@ -1,6 +1,6 @@
 """The released checkpoints' layout, scored by our engine and by a faithful model of the reference's way of working.
 
-    .venv/bin/python benchmarks/native_vs_reference_style.py [--engines reference,ours,unified] [--repeats 3] [--threads 2]
+    .venv/bin/python benchmarks/native_vs_reference_style.py [--engines reference,ours,unified] [--repeats 3]
 
 Three random checkpoints of one base are made once in a cache folder. By default they are InternVL2.5-8B scaled down
 alike: widths and vocabulary by 1/4 or so, layers by 0.6, so that vision tower : language layers : vocabulary stay at

@@ -13,7 +13,7 @@ from random_checkpoint import Shape, write
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.bases.internvl import InternVL
 from lmm4lmm.model.checkpoint import AdapterWeights, Checkpoint, LowRank
-from lmm4lmm.model.loading import build
+from lmm4lmm.model.loading import LoadOptions, build
 from lmm4lmm.model.official.reading import read_checkpoint
 
 LAYER = "language_model.layers.1.mlp.up_proj"
@@ -91,7 +91,7 @@ def test_a_head_must_be_one(checkpoint: Checkpoint) -> None:
 
 
 def test_gradients_flow_through_an_adapted_layer(checkpoint: Checkpoint) -> None:
-    model = build(checkpoint)
+    model = build(checkpoint, LoadOptions(pack=False))
     model.use("perception")
     layer = model.base.network.get_submodule(LAYER)
     states = torch.randn(5, 64, requires_grad=True)

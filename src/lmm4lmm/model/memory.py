@@ -1,7 +1,10 @@
-"""Torch's ways to say that memory has run out, as our one error."""
+"""Memory: torch's ways to say that it has run out as our one error, and giving back what is free."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,3 +26,12 @@ def memory_errors(count: int) -> Iterator[None]:
         if "can't allocate memory" in str(error):
             raise OutOfMemoryError(f"{count} items do not fit: {error}") from error
         raise
+
+
+def give_back() -> None:
+    """Returns to the system what loading has freed: the C library would keep it. Does nothing elsewhere than on Linux."""
+    gc.collect()
+    if sys.platform == "linux":
+        trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none
+        if trim is not None:
+            trim(0)
