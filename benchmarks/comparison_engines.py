@@ -147,6 +147,8 @@ def answer_requests(options: argparse.Namespace) -> None:
     began = perf_counter()
     if options.engine == "reference":
         engine = reference(folders, options.answers)
+    elif options.engine == "one":
+        engine = ours({"perception": folders["perception"]})
     else:
         engine = ours(folders, unified=options.engine == "unified")
     loaded = memory()
@@ -170,7 +172,7 @@ def memory() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--engine", choices=("reference", "ours", "unified"), required=True)
+    parser.add_argument("--engine", choices=("reference", "ours", "one", "unified"), required=True)
     parser.add_argument("--folders", required=True, help="JSON: a checkpoint for each dimension")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--answers", choices=("argmax", "generate"), default="argmax")

@@ -1,6 +1,6 @@
 """The released checkpoints' layout, scored by our engine and by a faithful model of the reference's way of working.
 
-    .venv/bin/python benchmarks/native_vs_reference_style.py [--engines reference,ours,unified] [--repeats 3]
+    .venv/bin/python benchmarks/native_vs_reference_style.py [--cases a,c] [--repeats 3]
 
 Three random checkpoints of one base are made once in a cache folder. By default they are InternVL2.5-8B scaled down
 alike: widths and vocabulary by 1/4 or so, layers by 0.6, so that vision tower : language layers : vocabulary stay at
@@ -54,13 +54,17 @@ CASES: dict[str, Callable[[str], Request]] = {
     "b-questions": lambda image: Request("b-questions", image, questions=QUESTIONS),
     "b-prompts": lambda image: Request("b-prompts", image, prompts=PROMPTS),
     "c": lambda image: Request("c", image, True, PROMPTS[:1], QUESTIONS[:1]),
+    "one": lambda image: Request("one", image, True),
 }
 MEANINGS = {
     "a": "one image, one prompt, three dimensions",
     "b-questions": "one image, four questions",
     "b-prompts": "one image, four prompts",
     "c": "as a, ours with one unified adapter",
+    "one": "one image, perception only, ours with that one model",
 }
+ENGINES = {"c": ("reference", "unified"), "one": ("one",)}
+"""Who answers a case, where it is not the reference and ours."""
 
 
 class Process:
@@ -159,21 +163,25 @@ def measure(case: str, engines: list[Process], images: list[str], options: argpa
 
 
 def tell_memory(engines: list[Process]) -> None:
-    """Prints what each engine held, as a share of the first one's."""
+    """Prints what each engine held, and ours as a share of the reference's and of that of one model."""
     print()
     for engine in engines:
         print(
             f"memory {engine.name:10} after imports {engine.start['imported']:.0f} MB, "
-            f"loaded {engine.start['loaded']:.0f} MB, peak {engine.peak:.0f} MB "
-            f"({engine.peak / engines[0].peak:.3f} of {engines[0].name}'s); loaded in {engine.start['seconds']:.1f} s"
+            f"loaded {engine.start['loaded']:.0f} MB, peak {engine.peak:.0f} MB; "
+            f"loaded in {engine.start['seconds']:.1f} s"
         )
+    peaks = {engine.name: engine.peak for engine in engines if engine.peak}
+    for other in ("reference", "one"):
+        if {"ours", other} <= peaks.keys():
+            print(f"peak memory of ours, three dimensions / {other}: {peaks['ours'] / peaks[other]:.3f}")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     home = Path(os.environ.get("LMM4LMM_HOME", Path.home() / ".cache" / "lmm4lmm"))
     parser.add_argument("--work", type=Path, default=home / "benchmarks", help="where checkpoints are kept")
-    parser.add_argument("--engines", default="reference,ours,unified")
+    parser.add_argument("--engines", default="reference,ours,one,unified")
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--answers", choices=("argmax", "generate"), default="argmax")
     parser.add_argument("--repeats", type=int, default=3)
@@ -212,7 +220,7 @@ def main() -> None:
     images = draw_images(options)
     try:
         for case in options.cases.split(","):
-            wanted = ("reference", "unified") if case == "c" else ("reference", "ours")
+            wanted = ENGINES.get(case, ("reference", "ours"))
             measure(case, [engines[name] for name in wanted if name in engines], images, options)
         tell_memory(list(engines.values()))
     finally:

@@ -287,10 +287,8 @@ def run() -> None:
     # Before torch loads: its threads then sleep while they wait. Alone that costs little (benchmarks/README.md);
     # beside other work, or our own threads that read images, spinning threads cost up to a third of the speed.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    for library in (
-        "torchao",
-        "torch.utils._pytree",
-    ):  # what they say on import helps nobody who scores images
+    # What these say on import helps nobody who scores images.
+    for library in ("torchao", "torch.utils._pytree"):
         logging.getLogger(library).setLevel(logging.ERROR)
     try:
         app()

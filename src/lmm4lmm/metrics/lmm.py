@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from lmm4lmm.model.bases.base import Picture, Reading
-    from lmm4lmm.model.checkpoint import Checkpoint
+    from lmm4lmm.model.loading import LoadOptions
     from lmm4lmm.model.quality_model import QualityModel
 
 VERSION = 1
@@ -35,11 +35,12 @@ class Part:
     """What one adapter is asked about an item.
 
     Attributes:
+        adapter: its name; None asks the base alone.
         reading: its ``picture`` is set when the batch is known.
         dimensions: what each state that is read is for.
     """
 
-    adapter: str
+    adapter: str | None
     reading: Reading
     dimensions: tuple[Dimension, ...]
 
@@ -126,11 +127,12 @@ class LargeMetric:
         if question is not None:
             told = "" if item.question and item.question.strip() else f" Text: {item.prompt.strip()}"
             words = f"{question}{told} Answer yes or no."
-            parts.append(Part("answer", asked(base, "qa", words), ("answer",)))
+            adapter = "answer" if "answer" in self.model.adapters else None
+            parts.append(Part(adapter, asked(base, "qa", words), ("answer",)))
         return parts
 
     def _score_by(
-        self, adapter: str, batch: Sequence[Prepared], found: Sequence[dict[Dimension, float]]
+        self, adapter: str | None, batch: Sequence[Prepared], found: Sequence[dict[Dimension, float]]
     ) -> None:
         """One pass of one adapter over all items of the batch that ask it something."""
         import torch
@@ -153,8 +155,8 @@ class LargeMetric:
             for index, value in zip(mine, self._values(adapter, dimension, states[mine]), strict=True):
                 found[asked[index][0]][dimension] = value
 
-    def _values(self, adapter: str, dimension: Dimension, states: Tensor) -> list[float]:
-        if dimension != "answer":
+    def _values(self, adapter: str | None, dimension: Dimension, states: Tensor) -> list[float]:
+        if dimension != "answer" and adapter is not None:
             return self.model.score(adapter, dimension, states).double().tolist()
         if self._answers == "argmax":
             words = self.model.said(adapter, states)
@@ -210,13 +212,12 @@ def load(
         InputError: no such device, dtype or option.
     """
     try:
-        import torch
+        import torch  # noqa: F401
         import transformers  # noqa: F401
     except ImportError as error:
         raise MissingExtraError(f"the metric 'lmm4lmm' (no module '{error.name}')", "lmm") from error
     from lmm4lmm.model import devices
-    from lmm4lmm.model.loading import LoadOptions, build
-    from lmm4lmm.model.sources import open_weights
+    from lmm4lmm.model.loading import LoadOptions
 
     if answers not in {"probability", "argmax"}:
         raise InputError(f"answers is 'probability' or 'argmax', not {answers!r}")
@@ -225,29 +226,60 @@ def load(
         raise InputError(f"one model runs on one device, not on '{device}'; load_metric() makes several")
     where = chosen.names[0]
     number, why_number = devices.choose_dtype(dtype, where)
-    kernel, _ = devices.choose_attention(attention, where, number)
-    checkpoint = open_weights(
-        weights, dimensions=tuple(dimensions), say=lambda line: print(f"lmm4lmm: {line}", file=sys.stderr)
-    )
+    kernel, why_kernel = devices.choose_attention(attention, where, number)
     options = LoadOptions(where, number, kernel, compiled=compile, merge=merge, quantize=quantize)
-    model = build(checkpoint, options)
+    model, identity = _opened(weights, tuple(dimensions), options)
+    given = [name for name in dimensions if name in model.gives]
+    if not given:
+        raise InputError(f"{weights} gives {', '.join(model.gives)}; asked for: {', '.join(dimensions)}")
     label = str(number).removeprefix("torch.")
     return LargeMetric(
         model,
-        fingerprint(checkpoint, label, quantize, merge=merge, answers=answers),
-        [name for name in dimensions if name in model.gives],
-        f"{torch.device(where)} ({chosen.why}), {label} ({why_number})",
+        fingerprint(identity, label, quantize, merge=merge, answers=answers),
+        given,
+        f"{where} ({chosen.why}), {label} ({why_number}), attention {kernel} ({why_kernel})",
         answers=answers,
     )
 
 
-def fingerprint(
-    checkpoint: Checkpoint, dtype: str, quantize: str | None, *, merge: bool, answers: Answers
-) -> str:
+def _opened(
+    weights: str | Path | None, dimensions: tuple[Dimension, ...], options: LoadOptions
+) -> tuple[QualityModel, str]:
+    """A model, and what identifies its weights."""
+    from lmm4lmm.model import sources
+    from lmm4lmm.model.bases.opening import open_base
+    from lmm4lmm.model.loading import build
+    from lmm4lmm.model.official.identity import identity_of
+    from lmm4lmm.model.packed import pack
+    from lmm4lmm.model.quality_model import QualityModel
+
+    located = sources.locate(weights, dimensions, _say)
+    if located.bare is None:
+        checkpoint = sources.read(located, dimensions, _say)
+        return build(checkpoint, options), checkpoint.identity
+    _say(f"{located.label} is a bare base, trained by nobody to score: it only answers questions")
+    if options.merge or options.quantize:
+        raise InputError("merge and quantize are for checkpoints with adapters, not for a bare base")
+    base = open_base(
+        located.bare,
+        device=options.device,
+        dtype=options.dtype,
+        attention=options.attention,
+        compiled=options.compiled,
+    )
+    pack(base.network)
+    return QualityModel(base, {}), identity_of([located.bare])
+
+
+def _say(line: str) -> None:
+    print(f"lmm4lmm: {line}", file=sys.stderr)
+
+
+def fingerprint(identity: str, dtype: str, quantize: str | None, *, merge: bool, answers: Answers) -> str:
     """Changes whenever scores may: weights, prompts, tiles, dtype, and how answers are read."""
     from lmm4lmm.model import unified
     from lmm4lmm.model.official import prompts, tiles
 
     versions = f"{VERSION}.{prompts.VERSION}.{tiles.VERSION}.{unified.VERSION}"
-    key = content_key(checkpoint.identity, versions, dtype, quantize, str(merge), answers)
+    key = content_key(identity, versions, dtype, quantize, str(merge), answers)
     return f"lmm4lmm-{dtype}:{key[:8]}"

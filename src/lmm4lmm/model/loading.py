@@ -88,7 +88,9 @@ def _dialogue(reader: OfficialTokenizer) -> Dialogue:
 
 def _adapter(weights: AdapterWeights, base: Mapping[str, Lazy], how: LoadOptions) -> Adapter:
     if how.merge:
-        weights = merged(weights, {f"{layer}.weight": base[f"{layer}.weight"]() for layer in weights.lora})
+        names = [f"{layer}.weight" for layer in weights.lora]
+        own = weights.replaced
+        weights = merged(weights, {name: own[name] if name in own else base[name]() for name in names})
     return Adapter(weights, torch.device(how.device), how.dtype)
 
 

@@ -29,7 +29,7 @@ def memory_errors(count: int) -> Iterator[None]:
 
 
 def give_back() -> None:
-    """Returns to the system what loading has freed: the C library would keep it. Does nothing elsewhere than on Linux."""
+    """Returns to the system what loading has freed and the C library would keep; for Linux, elsewhere nothing."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # of glibc; musl has none

@@ -45,17 +45,19 @@ class Found:
 
 @dataclass(frozen=True)
 class Located:
-    """Where weights lie, before any of them is read: either one folder of ours, or released folders.
+    """Where weights lie, before any of them is read: one folder of ours, released folders, or a bare base.
 
     Attributes:
         saved: the folder of our form.
         label: what people call it.
         released: the folders, at most one a dimension where that is known.
+        bare: the folder of a base that nobody has trained to score: it can answer questions as it is.
     """
 
     label: str
     saved: Path | None = None
     released: tuple[Found, ...] = ()
+    bare: Path | None = None
 
 
 def open_weights(
@@ -105,6 +107,11 @@ def read(
         InputError: nothing of it is for these dimensions, or two folders are for the same one.
         WeightsError: it is damaged.
     """
+    if located.bare is not None:
+        raise WeightsError(
+            f"{located.label} is a bare base (model_type {kind_of(located.bare)}): it has no adapter that scores "
+            "images; docs/bases.md says what can be done with one"
+        )
     if located.saved is not None:
         checkpoint = open_saved(located.saved, dimensions)
         if not checkpoint.adapters:
@@ -184,10 +191,7 @@ def _in_folder(folder: Path, label: str, readout: Dimension | None) -> Located:
     if kind == "released":
         return Located(label, released=(Found(folder, readout, label),))
     if kind in _BARE:
-        raise WeightsError(
-            f"{label} is a bare base (model_type {kind}): it has no adapter that scores images; docs/bases.md says "
-            "what can be done with one"
-        )
+        return Located(label, bare=folder)
     if kind is not None:
         raise WeightsError(f"{label}/config.json is of model_type {kind!r}, not of a metric that we know")
     below = [path for path in sorted(folder.iterdir()) if path.is_dir() and kind_of(path) == "released"]
@@ -203,7 +207,7 @@ def _in_folder(folder: Path, label: str, readout: Dimension | None) -> Located:
 def _joined(parts: Sequence[Located]) -> Located:
     if len(parts) == 1:
         return parts[0]
-    if whole := [part.label for part in parts if part.saved is not None]:
+    if whole := [part.label for part in parts if part.saved is not None or part.bare is not None]:
         raise InputError(f"{whole[0]} is a whole checkpoint; it can't be joined with others")
     return Located(", ".join(part.label for part in parts), None, tuple(f for p in parts for f in p.released))
 

@@ -11,7 +11,14 @@ from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.core.files import content_key
 
 _SAMPLES, _SAMPLE_BYTES = 64, 4096
-_FILES = ("*.safetensors", "lora_weights.pth", "config.json", "tokenizer.model", "added_tokens.json")
+_WEIGHTS = ("*.safetensors", "lora_weights.pth")
+_SETTINGS = (
+    "config.json",
+    "tokenizer.model",
+    "added_tokens.json",
+    "tokenizer.json",
+    "preprocessor_config.json",
+)
 
 
 def identity_of(folders: Sequence[Path]) -> str:
@@ -25,7 +32,7 @@ def identity_of(folders: Sequence[Path]) -> str:
     """
     facts: list[list[object]] = []
     for folder in folders:
-        for path in sorted({path for pattern in _FILES for path in folder.glob(pattern)}):
+        for path in sorted({path for pattern in (*_WEIGHTS, *_SETTINGS) for path in folder.glob(pattern)}):
             try:
                 facts.append([path.name, path.stat().st_size, _sampled(path)])
             except OSError as error:
