@@ -12,6 +12,7 @@ from PIL import Image
 sys.path.append(str(Path(__file__).parent.parent / "model" / "official"))
 from random_checkpoint import Shape, write
 
+import lmm4lmm
 from lmm4lmm.core.errors import ItemError, OutOfMemoryError
 from lmm4lmm.core.records import DIMENSIONS, Item, Score
 from lmm4lmm.metrics.lmm import LargeMetric
@@ -206,6 +207,29 @@ def test_a_batch_that_does_not_fit_is_the_engine_s_business(
     monkeypatch.setattr(scorer.model.base, "read", full)
     with pytest.raises(OutOfMemoryError, match="5 items"):
         scorer.score(prepared)
+
+
+def test_the_engine_halves_until_a_batch_fits(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    scorer = metric(checkpoint)
+    original, tried = scorer.model.base.read, []
+
+    def small(pictures: list[object], readings: list[object]) -> object:
+        tried.append(len(readings))
+        if len(readings) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return original(pictures, readings)
+
+    paths = [tmp_path / f"{number}.png" for number in range(6)]
+    for number, path in enumerate(paths):
+        picture(number).save(path)
+    expected = lmm4lmm.score(images=paths, prompts=["two cats"], metric=metric(checkpoint), batch_size=1)
+    monkeypatch.setattr(scorer.model.base, "read", small)
+    found = lmm4lmm.score(images=paths, prompts=["two cats"], metric=scorer, batch_size=6)
+    assert found["error"].null_count() == 6
+    assert max(tried) == 6
+    np.testing.assert_allclose(found["perception"], expected["perception"], atol=2e-3)
 
 
 def test_a_text_without_end_fails_alone(checkpoint: Checkpoint) -> None:

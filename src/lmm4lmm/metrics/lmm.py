@@ -233,11 +233,12 @@ def load(
     if not given:
         raise InputError(f"{weights} gives {', '.join(model.gives)}; asked for: {', '.join(dimensions)}")
     label = str(number).removeprefix("torch.")
+    kernels = f", attention {kernel} ({why_kernel})" if where.startswith("cuda") else ""
     return LargeMetric(
         model,
         fingerprint(identity, label, quantize, merge=merge, answers=answers),
         given,
-        f"{where} ({chosen.why}), {label} ({why_number}), attention {kernel} ({why_kernel})",
+        f"{where} ({chosen.why}), {label} ({why_number}){kernels}",
         answers=answers,
     )
 
