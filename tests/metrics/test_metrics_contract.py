@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
+
+sys.path.append(str(Path(__file__).parent.parent / "model" / "official"))
+from random_checkpoint import Shape, write
 
 from lmm4lmm.core.records import DIMENSIONS, Item
 from lmm4lmm.metrics import METRICS
@@ -20,8 +24,20 @@ PROMPTS = [
 
 
 @pytest.fixture(scope="module", params=METRICS.names())
-def metric(request, nano_base_folder):
-    return METRICS.load(request.param)()
+def metric(request, nano_base_folder, tmp_path_factory):
+    return METRICS.load(request.param)(**weights_of(request.param, tmp_path_factory))
+
+
+def weights_of(name, tmp_path_factory):
+    """What a metric is given whose own weights no test can have: random ones of their layout."""
+    if name != "lmm4lmm":
+        return {}
+    folder = tmp_path_factory.mktemp("released")
+    for seed, (part, kind) in enumerate(
+        {"Perception": "score", "Correspondence": "score", "QA": "qa"}.items()
+    ):
+        write(folder / f"LMM4LMM-{part}", Shape(), kind=kind, seed=seed, base_seed=1)
+    return {"weights": folder}
 
 
 @pytest.fixture(scope="module")

@@ -254,7 +254,7 @@ def _opened(
     from lmm4lmm.model.packed import pack
     from lmm4lmm.model.quality_model import QualityModel
 
-    located = sources.locate(weights, dimensions, _say)
+    located = sources.locate(weights, dimensions, _say, bare=True)
     if located.bare is None:
         checkpoint = sources.read(located, dimensions, _say)
         return build(checkpoint, options), checkpoint.identity

@@ -85,8 +85,15 @@ def locate(
     weights: str | Path | Sequence[str | Path] | None,
     dimensions: Collection[Dimension] = DIMENSIONS,
     say: Say = lambda _: None,
+    *,
+    bare: bool = False,
 ) -> Located:
-    """Finds the folders, and fetches what lies on the hub; for the arguments and errors see ``open_weights``."""
+    """Finds the folders, and fetches what lies on the hub; for the arguments and errors see ``open_weights``.
+
+    Args:
+        weights, dimensions, say: as there.
+        bare: whether a base without adapters will do.
+    """
     if weights is None:
         repos = [REPOS[name] for name in DIMENSIONS if name in dimensions]
         return _joined([_fetched(repo, say) for repo in repos])
@@ -95,7 +102,13 @@ def locate(
     parts = [part for one in weights for part in _split(one)]
     if not parts:
         raise InputError("no weights are named")
-    return _joined([_one(part, dimensions, say) for part in parts])
+    located = _joined([_one(part, dimensions, say) for part in parts])
+    if located.bare is not None and not bare:
+        raise WeightsError(
+            f"{located.label} is a bare base (model_type {kind_of(located.bare)}): it has no adapter that scores "
+            "images; docs/bases.md says what can be done with one"
+        )
+    return located
 
 
 def read(
@@ -107,11 +120,6 @@ def read(
         InputError: nothing of it is for these dimensions, or two folders are for the same one.
         WeightsError: it is damaged.
     """
-    if located.bare is not None:
-        raise WeightsError(
-            f"{located.label} is a bare base (model_type {kind_of(located.bare)}): it has no adapter that scores "
-            "images; docs/bases.md says what can be done with one"
-        )
     if located.saved is not None:
         checkpoint = open_saved(located.saved, dimensions)
         if not checkpoint.adapters:
