@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lmm4lmm.core.errors import InputError, UnknownNameError
+from lmm4lmm.core.quiet import quiet_libraries
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def load_metric(
         MissingExtraError: it needs packages that are not installed.
         WeightsError: its weights are not here and could not be fetched.
     """
+    quiet_libraries()
     from lmm4lmm.metrics.loading import open_metric
     from lmm4lmm.running.executors import ThreadExecutor
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from pathlib import Path
@@ -21,6 +20,7 @@ from lmm4lmm.cli.options import (
     parse_dtype,
     parse_options,
 )
+from lmm4lmm.core.quiet import quiet_libraries
 
 app = typer.Typer(
     name="lmm4lmm",
@@ -287,9 +287,7 @@ def run() -> None:
     # Before torch loads: its threads then sleep while they wait. Alone that costs little (benchmarks/README.md);
     # beside other work, or our own threads that read images, spinning threads cost up to a third of the speed.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # What these say on import helps nobody who scores images.
-    for library in ("torchao", "torch.utils._pytree"):
-        logging.getLogger(library).setLevel(logging.ERROR)
+    quiet_libraries()
     try:
         app()
     except KeyboardInterrupt:  # before or after a verb's own guard

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmm4lmm.core.errors import InputError, MissingExtraError, OutOfMemoryError
+from lmm4lmm.core.errors import InputError, MissingExtraError
 from lmm4lmm.core.records import DIMENSIONS, Answer, Dimension, Estimate, Item, Score
 from lmm4lmm.questions.questions import question_of
 
@@ -87,17 +87,12 @@ class Nano:
         import numpy as np
         import torch
 
-        try:
-            with torch.inference_mode():
-                pixels = torch.from_numpy(np.stack([prepared.views for prepared in batch]))
-                output = self.model(self.model.look(pixels), [prepared.texts for prepared in batch])
-                return self._scores(output, batch)
-        except (torch.OutOfMemoryError, MemoryError) as error:
-            raise OutOfMemoryError(f"{len(batch)} items do not fit: {error}") from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error):
-                raise OutOfMemoryError(f"{len(batch)} items do not fit: {error}") from error
-            raise
+        from lmm4lmm.model.memory import memory_errors
+
+        with memory_errors(len(batch)), torch.inference_mode():
+            pixels = torch.from_numpy(np.stack([prepared.views for prepared in batch]))
+            output = self.model(self.model.look(pixels), [prepared.texts for prepared in batch])
+            return self._scores(output, batch)
 
     def _scores(self, output: Output, batch: Sequence[Prepared]) -> list[Score]:
         perception = _estimates(output.perception)
@@ -150,6 +145,7 @@ def load(
     from lmm4lmm.model import devices
     from lmm4lmm.model.nano import assembly as nano
     from lmm4lmm.model.nano import base as nano_base
+    from lmm4lmm.model.packed import pack
 
     if dtype not in {"auto", "float32"}:
         raise InputError(f"nano runs in float32 only, not '{dtype}': its scores must not depend on the batch")
@@ -160,8 +156,9 @@ def load(
         raise InputError(f"one nano runs on one device, not on '{device}'; load_metric() makes several")
     where = chosen.names[0]
     model, facts = nano.load_trained(nano.package_folder() if weights is None else Path(weights))
+    pack(model.to(where))
     return Nano(
-        model.to(where),
+        model,
         nano.text_reader(),
         nano.fingerprint(facts, torch.float32),
         dimensions,

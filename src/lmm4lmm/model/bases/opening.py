@@ -121,9 +121,13 @@ def _loaded(folder: Path, model: str, dtype: torch.dtype | None, attention: str)
     """The network without its vocabulary head, and that head's matrix [V, H]."""
     import torch
     import transformers
+    from transformers.utils import logging
 
     if (folder / "adapter_config.json").exists():  # transformers would go and fetch the base that it names
         raise WeightsError(f"{folder} holds a PEFT adapter, not a whole model")
+    logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # what it would list, the lines below say
     try:
         whole, found = getattr(transformers, model).from_pretrained(
             str(folder),
@@ -135,6 +139,8 @@ def _loaded(folder: Path, model: str, dtype: torch.dtype | None, attention: str)
         )
     except Exception as error:  # damaged files make transformers raise nearly anything
         raise WeightsError(f"{folder} can't be loaded as {model}: {error}") from error
+    finally:
+        logging.set_verbosity(verbosity)
     for problem in ("missing", "unexpected", "mismatched"):
         if names := sorted(map(str, found[f"{problem}_keys"])):
             raise WeightsError(f"{folder}: {len(names)} tensors are {problem}, for instance {names[0]}")
