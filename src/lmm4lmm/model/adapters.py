@@ -47,9 +47,11 @@ class AdaptedLinear(nn.Module):
 class Adapter(nn.Module):
     """An adapter's tensors, where ``.to(device)`` finds them, and its heads.
 
+    Heads are in float32 whatever the dtype: in bfloat16 all scores would fall on some hundred values.
+
     Args:
         weights: of the adapter.
-        device, dtype: of everything in it.
+        device, dtype: of everything else in it.
 
     Attributes:
         vocabulary: [V, H], where it has an output matrix of its own.
@@ -71,7 +73,7 @@ class Adapter(nn.Module):
         by_dimension: dict[str, dict[str, Tensor]] = {}
         for name, value in weights.heads.items():
             dimension, _, rest = name.partition(".")
-            by_dimension.setdefault(dimension, {})[rest] = value.to(device, dtype)
+            by_dimension.setdefault(dimension, {})[rest] = value.to(device, torch.float32)
         for dimension, tensors in by_dimension.items():
             self.heads[dimension] = ReluHead(tensors)
 

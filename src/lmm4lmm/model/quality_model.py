@@ -61,9 +61,9 @@ class QualityModel(nn.Module):
         return self.base.read(pictures, readings)
 
     def score(self, name: str, dimension: str, states: Tensor) -> Tensor:
-        """Scores [K] on the MOS scale of states [K, H] by a head of an adapter."""
-        found: Tensor = self.adapter(name).heads[dimension](states)
-        return found.float()
+        """Scores [K] on the MOS scale, float32, of states [K, H] by a head of an adapter."""
+        found: Tensor = self.adapter(name).heads[dimension](states.float())
+        return found
 
     def p_yes(self, name: str | None, states: Tensor) -> Tensor:
         """P(yes) [K] against no, all spellings of both summed, of states [K, H] at the answer's position.
@@ -76,7 +76,7 @@ class QualityModel(nn.Module):
                 "this tokenizer splits every spelling of yes or of no: it can't answer in one token"
             )
         rows = self._vocabulary(name)[self.yes + self.no].to(states.device)
-        logits = (states @ rows.T.to(states.dtype)).float()
+        logits = states.float() @ rows.float().T
         yes, no = logits[:, : len(self.yes)].logsumexp(1), logits[:, len(self.yes) :].logsumexp(1)
         return (yes - no).sigmoid()
 
