@@ -25,7 +25,9 @@ def asked(base: Base, task: Task, text: str | None = None, *, picture: int = 0) 
     Raises:
         ItemError: there is no text where the task needs one, or it is longer than 2,048 tokens.
     """
-    words = template(task, text).request.removeprefix("\n")
+    found = template(task, text)
+    # The image stands first here: a question that would have it in its middle keeps its words.
+    words = (found.lead.removeprefix("user\n") + found.request).removeprefix("\n")
     ids = base.text(words) if task == "qa" else base.text(words, level_answer(task))
     if len(ids) > MOST_TOKENS:
         raise ItemError(f"the text has {len(ids)} tokens; at most {MOST_TOKENS} are read")
