@@ -241,12 +241,10 @@ def _by_dimension(located: Located, dimensions: Collection[Dimension], say: Say)
 
 def _guessed(one: Found, dimensions: Collection[Dimension], say: Say) -> Dimension:
     """What a folder is for whose name does not say it: by its tensors, and by what is asked for."""
-    readout = readout_of(one.folder)
+    readout: Dimension = readout_of(one.folder)
     scores = [name for name in DIMENSIONS if name in dimensions and name != "answer"]
     if readout != "answer" and len(scores) == 1:
         readout = scores[0]
-    if readout == "unified":  # no released folder is
-        raise WeightsError(f"{one.label} does not say which dimension it is for")
     say(f"{one.label}: its name does not say what it is for; taken for {readout} ({readout}=DIR says so)")
     return readout
 

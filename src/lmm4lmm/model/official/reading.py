@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -26,14 +27,6 @@ from lmm4lmm.model.official.layout import HEAD, released, shared, unfused
 INDEX_FILE, LORA_FILE = "model.safetensors.index.json", "lora_weights.pth"
 UNUSED = ("ln1.weight", "ln1.bias")
 """Tensors of the released score head that its forward never uses."""
-
-
-_NAMES: Mapping[str, Readout] = {
-    "perception": "perception",
-    "correspondence": "correspondence",
-    "answer": "answer",
-    "-qa": "answer",
-}
 
 
 @dataclass(frozen=True)
@@ -81,18 +74,14 @@ def read_part(folder: Path) -> OfficialPart:
     return OfficialPart(folder, config, base, lora, {k: v for k, v in head.items() if k not in UNUSED})
 
 
-def readout_of(folder: Path) -> Readout:
-    """What a released folder is for: by its name where that says it, else by whether it has a score head.
+def readout_of(folder: Path) -> Literal["perception", "answer"]:
+    """What a released folder is for, by its tensors: the answer, where it has no score head.
 
-    A score model of which nothing says which score it gives counts as perception.
+    Which score a score model gives, its tensors don't tell: it counts as perception.
 
     Raises:
         WeightsError: it can't be read.
     """
-    name = folder.resolve().name.lower()
-    for word, readout in _NAMES.items():
-        if word in name:
-            return readout
     return "perception" if read_part(folder).head else "answer"
 
 
