@@ -1,0 +1,119 @@
+"""A world as files: images, a manifest and what the panel said, as any other data set has them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import write_atomically
+from lmm4lmm.training.synthetic.world import EDITION, Record, World
+
+_STAMP = "world.json"
+
+
+def write(world: World, folder: Path) -> int:
+    """Writes a world, or what is missing of it; a killed run is taken up by the next.
+
+    ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, perception,
+    correspondence, their standard deviations, answer), ``truth.jsonl`` (the same columns, without noise) and the
+    images. ``world.json`` says which world it is, so that images that are there need not be drawn again.
+
+    Args:
+        world: what to write.
+        folder: made if absent.
+
+    Returns:
+        How many images were drawn; those that were there already are not counted.
+
+    Raises:
+        InputError: the folder holds another world.
+    """
+    _claim(world, folder)
+    manifest, human, truth, drawn = [], [], [], 0
+    for record in world:
+        manifest.append(_item(record))
+        human.append(_said(record))
+        truth.append(_known(record))
+        path = folder / record.image
+        if not path.exists():
+            write_atomically(path, record.picture.encode())
+            drawn += 1
+    for name, rows in (("truth", truth), ("human", human), ("manifest", manifest)):
+        _write_if_other(folder / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
+    return drawn
+
+
+def fingerprint(world: World) -> str:
+    """Equal for worlds that have the same records: 16 hex digits."""
+    raters = repr(
+        [getattr(world.raters, name).tolist() for name in _RATERS] + [world.raters.low, world.raters.high]
+    )
+    text = f"{EDITION} {world.seed} {world.n_prompts} {world.generators!r} {world.size} {raters}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+_RATERS = ("bias", "stretch", "inconsistency", "mistaken", "careless")
+
+
+def _claim(world: World, folder: Path) -> None:
+    stamp = {"fingerprint": fingerprint(world), "seed": world.seed, "images": len(world), "edition": EDITION}
+    path = folder / _STAMP
+    if path.exists():
+        try:
+            there = msgspec.json.decode(path.read_bytes(), type=dict[str, Any])
+        except msgspec.DecodeError as error:
+            raise InputError(f"{path}: not what a synthetic world leaves here: {error}") from error
+        if there.get("fingerprint") != stamp["fingerprint"]:
+            raise InputError(
+                f"{folder} holds another world (seed {there.get('seed')}, {there.get('images')} images); "
+                "choose another folder"
+            )
+        return
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            f"{folder} holds files, but no {_STAMP}; a world is written into a folder of its own"
+        )
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(stamp)) + b"\n")
+
+
+def _item(record: Record) -> dict[str, str]:
+    return {
+        "id": record.id,
+        "image": record.image,
+        "prompt": record.prompt.text,
+        "generator": record.generator,
+        "task": record.prompt.task,
+        "question": record.prompt.question,
+        "prompt_group": record.prompt.group,
+    }
+
+
+def _said(record: Record) -> dict[str, str | float]:
+    said = record.opinion
+    return {
+        "id": record.id,
+        "perception": said.perception,
+        "perception_std": said.perception_std,
+        "correspondence": said.correspondence,
+        "correspondence_std": said.correspondence_std,
+        "answer": float(said.answer),
+    }
+
+
+def _known(record: Record) -> dict[str, str | float]:
+    truth = record.truth
+    return {
+        "id": record.id,
+        "perception": truth.perception,
+        "correspondence": truth.correspondence,
+        "answer": float(truth.answer),
+    }
+
+
+def _write_if_other(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        write_atomically(path, content)
