@@ -18,7 +18,7 @@ from lmm4lmm.core.scores import read_scores
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.training.distortions import FAULTS
 from lmm4lmm.training.synthetic.facts import Fact
-from lmm4lmm.training.synthetic.quality import IMAGE_FAULTS, Fault, gravest, perception
+from lmm4lmm.training.synthetic.quality import IMAGE_FAULTS, Fault, gravest, perception, visible
 from lmm4lmm.training.synthetic.raters import answer, panel, rate
 from lmm4lmm.training.synthetic.staging import Wear
 from lmm4lmm.training.synthetic.world import world
@@ -114,7 +114,7 @@ def test_the_panel_recovers_the_truth(records):
     for name in ("perception", "correspondence"):
         truth = [getattr(record.truth, name) for record in records]
         mos = [getattr(record.opinion, name) for record in records]
-        assert srcc(truth, mos) > 0.94 + 0.02 * (name == "perception")
+        assert srcc(truth, mos) > 0.95 + 0.015 * (name == "perception")
     assert np.mean([record.truth.answer == record.opinion.answer for record in records]) > 0.995
 
 
@@ -167,6 +167,7 @@ def test_faults_leave_visible_what_is_asked_for(records):
     for record in records:
         for fault in record.picture.faults:
             assert 1 <= fault.level <= gravest(fault.name, record.prompt.facts)
+            assert visible(fault.name, record.picture.scene)
 
 
 def test_a_picture_with_faults_differs_from_the_clean_one(records):
@@ -206,6 +207,10 @@ def test_writing_is_taken_up_where_it_stopped(tmp_path):
     for path, (content, stamp) in before.items():
         assert path.read_bytes() == content
         assert path in lost or path.stat().st_mtime_ns == stamp
+    (tmp_path / w[5].image).write_bytes(b"damaged")
+    assert write(w, tmp_path) == 0
+    assert write(w, tmp_path, check=True) == 1
+    assert all(path.read_bytes() == content for path, (content, _) in before.items())
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

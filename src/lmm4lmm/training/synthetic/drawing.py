@@ -33,7 +33,7 @@ def _put(canvas: Canvas, thing: Thing, style: str, rng: np.random.Generator) -> 
     half = math.ceil(thing.radius * 1.3) + 4
     polygons = [(points * thing.radius + half, fills) for points, fills in _bent(thing, rng)]
     mask = _mask(polygons, 2 * half)
-    lines = _lines(polygons, 2 * half, thing, style, rng)
+    lines = _lines(polygons, mask, thing, style, rng)
     if thing.cut:
         mask, lines = (_displaced(layer, thing, half) for layer in (mask, lines))
     colours = surface(thing, style, 2 * half, rng)
@@ -95,10 +95,10 @@ def _mask(polygons: list[tuple[Points, bool]], side: int) -> Canvas:
 
 
 def _lines(
-    polygons: list[tuple[Points, bool]], side: int, thing: Thing, style: str, rng: np.random.Generator
+    polygons: list[tuple[Points, bool]], mask: Canvas, thing: Thing, style: str, rng: np.random.Generator
 ) -> Canvas:
     """Contours: one bold line around the silhouette, or two thin unsteady ones."""
-    tile = Image.new("L", (side * _FINER, side * _FINER))
+    tile = Image.new("L", (mask.shape[1] * _FINER, mask.shape[0] * _FINER))
     pen = ImageDraw.Draw(tile)
     if style == "outlined":
         width = max(2.0, thing.radius * 0.075)
@@ -106,17 +106,10 @@ def _lines(
         around = ImageDraw.Draw(wide)
         for points, fills in polygons:
             corners = [tuple(p) for p in (points * _FINER).tolist()]
-            if fills:
-                around.polygon(corners, fill=255)
-                around.line([*corners, *corners[:2]], fill=255, width=round(width * _FINER), joint="curve")
-        inner = Image.new("L", tile.size)
-        within = ImageDraw.Draw(inner)
-        for points, fills in polygons:
-            corners = [tuple(p) for p in (points * _FINER).tolist()]
-            within.polygon(corners, fill=255 if fills else 0)
-            if not fills:
-                within.line([*corners, *corners[:2]], fill=0, width=round(width * _FINER / 2), joint="curve")
-        return (_shares(wide.reduce(_FINER)) - _shares(inner.reduce(_FINER))).clip(0, 1)
+            around.polygon(corners, fill=255 if fills else 0)
+            bold = width if fills else 0.6 * width
+            around.line([*corners, *corners[:2]], fill=255, width=round(bold * _FINER), joint="curve")
+        return (_shares(wide.reduce(_FINER)) - mask).clip(0, 1)
     if style == "sketchy":
         for _ in range(2):
             for points, _fills in polygons:

@@ -126,9 +126,9 @@ def _swapped(fact: Fact, wish: Wish, index: int, asked_for: Wish, rng: np.random
 
 
 def _misspelt(fact: Fact, wish: Wish, index: int, asked_for: Wish, rng: np.random.Generator) -> Wish:
-    """One to three letters wrong, another word, or none."""
+    """One to three letters wrong, another word, or none where there is something else to see."""
     chance = rng.random()
-    if chance < 0.08:
+    if chance < 0.08 and wish.groups:
         return replace(wish, word=None)
     if chance < 0.2:
         return replace(wish, word=_other(WORDS, fact.value, rng))

@@ -16,15 +16,17 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.training.synthetic.facts import WEIGHTS, Fact
 from lmm4lmm.training.synthetic.flaws import falsify
 from lmm4lmm.training.synthetic.prompts import Prompt
-from lmm4lmm.training.synthetic.quality import IMAGE_FAULTS, STRUCTURE, Fault, gravest
+from lmm4lmm.training.synthetic.quality import IMAGE_FAULTS, STRUCTURE, Fault, gravest, visible
 from lmm4lmm.training.synthetic.scene import Scene
 from lmm4lmm.training.synthetic.staging import Wear, stage
-from lmm4lmm.training.synthetic.vocabulary import stream
+from lmm4lmm.training.synthetic.vocabulary import FAR, stream
 
 _SPREAD, _OWN_SPREAD = 1.5, 0.6
 _ASIDE = {"present": 0.1}
 _ASIDE_ELSE = 0.45
 """How much rarer mistakes are in what the question isn't about; a missing thing takes all its facts along."""
+_ANYWHERE = ("blur", "noise", "jpeg", "pixelate")
+"""Faults that every scene shows."""
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,24 @@ def attempt(
     for fact in prompt.facts:
         if rng.random() < _risk(generator, prompt, fact):
             drawn = falsify(fact, drawn, prompt.wish, rng)
-    faults, wear = _spoil(generator, prompt, rng, things=bool(drawn.groups))
-    return stage(drawn, wear, rng, size=size), faults, wear
+    large = bool(drawn.groups) and all(group.view != FAR for group in drawn.groups)
+    faults, wear = _spoil(generator, prompt, rng, things=large)
+    scene = stage(drawn, wear, rng, size=size)
+    return scene, _shown(faults, scene, prompt, rng), wear
+
+
+def _shown(
+    faults: tuple[Fault, ...], scene: Scene, prompt: Prompt, rng: np.random.Generator
+) -> tuple[Fault, ...]:
+    """The faults, with those that the scene would hide replaced by others as grave."""
+    found = [fault for fault in faults if visible(fault.name, scene)]
+    for fault in faults:
+        if not visible(fault.name, scene):
+            others = [name for name in _ANYWHERE if name not in {other.name for other in found}]
+            name = others[int(rng.integers(len(others)))]
+            found.append(Fault(name, min(fault.level, gravest(name, prompt.facts))))
+    # Files are compressed last, whatever else went wrong before.
+    return tuple(sorted(found, key=lambda fault: fault.name == "jpeg"))
 
 
 def _risk(generator: Generator, prompt: Prompt, fact: Fact) -> float:
@@ -123,8 +141,7 @@ def _spoil(
             wear[name] = 0.15 + 0.85 * strength
         else:
             faults.append(Fault(name, min(1 + int(5 * strength), worst[name])))
-    # Files are compressed last, whatever else went wrong before.
-    return tuple(sorted(faults, key=lambda fault: fault.name == "jpeg")), Wear(**wear)
+    return tuple(faults), Wear(**wear)
 
 
 def _sigmoid(x: float) -> float:

@@ -18,7 +18,9 @@ from PIL import Image
 
 from lmm4lmm.training.distortions import LEVELS, PENALTY, distort, penalty
 from lmm4lmm.training.synthetic.facts import Fact
+from lmm4lmm.training.synthetic.scene import Scene
 from lmm4lmm.training.synthetic.staging import Wear
+from lmm4lmm.training.synthetic.vocabulary import FAR, PLACES
 
 IMAGE_FAULTS = ("blur", "noise", "jpeg", "pixelate", "cast", "exposure", "banding", "warp")
 """All of ``distortions.FAULTS`` but "shuffle", which would move things and so change what is true."""
@@ -47,6 +49,18 @@ def gravest(name: str, facts: Collection[Fact]) -> int:
     if name in _TINTING and any(fact.kind == "colour" for fact in facts):
         return 0
     return (_MOST_WITH_DETAIL if delicate else _MOST).get(name, LEVELS)
+
+
+def visible(name: str, scene: Scene) -> bool:
+    """Whether a fault can be seen in this scene at all.
+
+    Bands need gradients, a bend needs things, and nobody knows that a tint is wrong where the right one isn't known.
+    """
+    if name in _TINTING:
+        return scene.backdrop.kind in PLACES
+    if name == "banding":
+        return scene.backdrop.kind not in ("plain", "weave")
+    return name != "warp" or any(scene.distance_of(thing) != FAR for thing in scene.things)
 
 
 def perception(faults: Sequence[Fault], wear: Wear) -> float:

@@ -15,7 +15,7 @@ from lmm4lmm.training.synthetic.world import EDITION, Record, World
 _STAMP = "world.json"
 
 
-def write(world: World, folder: Path) -> int:
+def write(world: World, folder: Path, *, check: bool = False) -> int:
     """Writes a world, or what is missing of it; a killed run is taken up by the next.
 
     ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, perception,
@@ -25,26 +25,27 @@ def write(world: World, folder: Path) -> int:
     Args:
         world: what to write.
         folder: made if absent.
+        check: draw every image again, and replace the files that are not what they should be; else a file that is
+            there is trusted, since files are written whole or not at all.
 
     Returns:
-        How many images were drawn; those that were there already are not counted.
+        How many images were written; those that were kept are not counted.
 
     Raises:
         InputError: the folder holds another world.
     """
     _claim(world, folder)
-    manifest, human, truth, drawn = [], [], [], 0
+    manifest, human, truth, written = [], [], [], 0
     for record in world:
         manifest.append(_item(record))
         human.append(_said(record))
         truth.append(_known(record))
         path = folder / record.image
-        if not path.exists():
-            write_atomically(path, record.picture.encode())
-            drawn += 1
+        if check or not path.exists():
+            written += _write_if_other(path, record.picture.encode())
     for name, rows in (("truth", truth), ("human", human), ("manifest", manifest)):
         _write_if_other(folder / f"{name}.jsonl", b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
-    return drawn
+    return written
 
 
 def fingerprint(world: World) -> str:
@@ -114,6 +115,9 @@ def _known(record: Record) -> dict[str, str | float]:
     }
 
 
-def _write_if_other(path: Path, content: bytes) -> None:
-    if not path.exists() or path.read_bytes() != content:
-        write_atomically(path, content)
+def _write_if_other(path: Path, content: bytes) -> bool:
+    """Whether it had to be written."""
+    if path.exists() and path.read_bytes() == content:
+        return False
+    write_atomically(path, content)
+    return True
