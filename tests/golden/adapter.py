@@ -78,8 +78,7 @@ def tokenize(m: Loaded, text: str) -> list[int]:
 
 
 def preprocess(image_path: str, image_size: int) -> Tensor:
-    cut = tiles.tiles(tiles.open_reference(Path(image_path)), tiles.TileSettings(image_size))
-    return tiles.normalised(cut)
+    return tiles.preprocess_reference(image_path, image_size)
 
 
 def build_prompt(
