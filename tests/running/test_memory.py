@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -22,16 +21,6 @@ def test_a_doubling_is_allowed_only_into_room_that_is_there(monkeypatch: pytest.
 def test_where_nothing_is_known_nothing_is_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     assert memory.Headroom()()
-
-
-def test_a_containers_limit_counts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(memory, "_CGROUP", tmp_path)
-    free = memory.available_bytes()
-    (tmp_path / "memory.max").write_text("max\n")
-    (tmp_path / "memory.current").write_text("400\n")
-    assert (memory.available_bytes() is None) == (free is None)
-    (tmp_path / "memory.max").write_text("1000\n")
-    assert memory.available_bytes() == 600
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -221,10 +221,7 @@ def load(
 
     if answers not in {"probability", "argmax"}:
         raise InputError(f"answers is 'probability' or 'argmax', not {answers!r}")
-    chosen = devices.choose(device)
-    if len(chosen.names) > 1 and device != "auto":
-        raise InputError(f"one model runs on one device, not on '{device}'; load_metric() makes several")
-    where = chosen.names[0]
+    where, why = devices.choose_one(device, "model")
     number, why_number = devices.choose_dtype(dtype, where)
     kernel, why_kernel = devices.choose_attention(attention, where, number)
     options = LoadOptions(where, number, kernel, compiled=compile, merge=merge, quantize=quantize)
@@ -238,7 +235,7 @@ def load(
         model,
         fingerprint(identity, label, quantize, merge=merge, answers=answers),
         given,
-        f"{where} ({chosen.why}), {label} ({why_number}){kernels}",
+        f"{where} ({why}), {label} ({why_number}){kernels}",
         answers=answers,
     )
 

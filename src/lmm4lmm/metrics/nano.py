@@ -151,10 +151,7 @@ def load(
         raise InputError(f"nano runs in float32 only, not '{dtype}': its scores must not depend on the batch")
     if nano_base.manifest() is None:
         nano_base.pull(say=lambda line: print(f"nano: {line}", file=sys.stderr))
-    chosen = devices.choose(device)
-    if len(chosen.names) > 1 and device != "auto":
-        raise InputError(f"one nano runs on one device, not on '{device}'; load_metric() makes several")
-    where = chosen.names[0]
+    where, why = devices.choose_one(device, "nano")
     model, facts = nano.load_trained(nano.package_folder() if weights is None else Path(weights))
     pack(model.to(where))
     return Nano(
@@ -162,5 +159,5 @@ def load(
         nano.text_reader(),
         nano.fingerprint(facts, torch.float32),
         dimensions,
-        f"{where} ({chosen.why}), float32",
+        f"{where} ({why}), float32",
     )

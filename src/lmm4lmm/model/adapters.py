@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.checkpoint import VOCABULARY, AdapterWeights, LowRank, Readout
+from lmm4lmm.model.checkpoint import VOCABULARY, AdapterWeights, Lazy, LowRank, Readout
 from lmm4lmm.model.score_head import ReluHead
 
 
@@ -69,13 +69,14 @@ class Adapter(nn.Module):
         replaced = dict(weights.replaced)
         self.vocabulary = replaced.pop(VOCABULARY, None)
         self._replaced = _kept(replaced, device, dtype)
-        self.heads = nn.ModuleDict()
-        by_dimension: dict[str, dict[str, Tensor]] = {}
-        for name, value in weights.heads.items():
-            dimension, _, rest = name.partition(".")
-            by_dimension.setdefault(dimension, {})[rest] = value.to(device, torch.float32)
-        for dimension, tensors in by_dimension.items():
-            self.heads[dimension] = ReluHead(tensors)
+        self.heads = nn.ModuleDict(
+            {
+                dimension: ReluHead(
+                    {name: value.to(device, torch.float32) for name, value in tensors.items()}
+                )
+                for dimension, tensors in weights.heads_by_dimension().items()
+            }
+        )
 
     @property
     def lora(self) -> dict[str, LowRank]:
@@ -128,20 +129,22 @@ class Switch:
             module._parameters[leaf] = replaced.get(name, own)
 
 
-def merged(weights: AdapterWeights, base: Mapping[str, Tensor]) -> AdapterWeights:
+def merged(weights: AdapterWeights, base: Mapping[str, Lazy]) -> AdapterWeights:
     """The same adapter with its updates folded into copies of the layers: faster, at the memory of those layers.
 
     Args:
         weights: of the adapter.
-        base: the weights of the layers that it adapts, [out, in], by ``<layer>.weight``.
+        base: the base's tensors by name.
     """
-    folded = {
-        f"{layer}.weight": torch.addmm(
-            base[f"{layer}.weight"].float(), low.b.float(), low.a.float(), alpha=low.scale
-        )
-        for layer, low in weights.lora.items()
-    }
+    folded = {f"{layer}.weight": merged_weight(weights, layer, base) for layer in weights.lora}
     return AdapterWeights(weights.readout, {}, {**weights.replaced, **folded}, weights.heads)
+
+
+def merged_weight(weights: AdapterWeights, layer: str, base: Mapping[str, Lazy]) -> Tensor:
+    """One layer's weight [out, in] with its update folded in, float32; a weight of the adapter's own goes first."""
+    name, low = f"{layer}.weight", weights.lora[layer]
+    own = weights.replaced[name] if name in weights.replaced else base[name]()
+    return torch.addmm(own.float(), low.b.float(), low.a.float(), alpha=low.scale)
 
 
 def _wrapped(network: nn.Module, name: str) -> AdaptedLinear:

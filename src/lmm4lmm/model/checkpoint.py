@@ -53,6 +53,14 @@ class AdapterWeights:
     replaced: Mapping[str, Tensor] = field(default_factory=dict)
     heads: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def heads_by_dimension(self) -> dict[str, dict[str, Tensor]]:
+        """Each head's tensors by their names in it."""
+        found: dict[str, dict[str, Tensor]] = {}
+        for name, value in self.heads.items():
+            dimension, _, rest = name.partition(".")
+            found.setdefault(dimension, {})[rest] = value
+        return found
+
 
 @dataclass(frozen=True)
 class Checkpoint:

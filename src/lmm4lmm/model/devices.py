@@ -52,6 +52,22 @@ def choose(wanted: str) -> Devices:
     return Devices(names, "as asked")
 
 
+def choose_one(wanted: str, what: str) -> tuple[str, str]:
+    """The device for one model, and why; of several that ``auto`` finds the first.
+
+    Args:
+        wanted: as for ``choose``.
+        what: what shall run there, for the message.
+
+    Raises:
+        InputError: several are named, or it can't be used.
+    """
+    chosen = choose(wanted)
+    if len(chosen.names) > 1 and wanted != "auto":
+        raise InputError(f"one {what} runs on one device, not on '{wanted}'; load_metric() makes several")
+    return chosen.names[0], chosen.why
+
+
 def _found() -> Devices:
     import torch
 

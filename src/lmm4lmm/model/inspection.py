@@ -14,8 +14,8 @@ from lmm4lmm.model.findings import BAD, MIND, OK, Finding
 from lmm4lmm.model.official.asking import SCORE_AT
 from lmm4lmm.model.official.prompts import LEVELS, SPECIAL, template
 from lmm4lmm.model.official.tokenizer import OfficialTokenizer
-from lmm4lmm.model.quality_model import NO, YES
 from lmm4lmm.model.score_head import ReluHead, is_constant
+from lmm4lmm.model.spellings import NO, YES
 
 _BEFORE_LEVEL = "The quality of the image is"
 Shapes = Mapping[str, torch.Size]
@@ -83,22 +83,23 @@ def _adapter(name: str, adapter: AdapterWeights, expected: Shapes) -> Iterator[F
         yield Finding(what, BAD, f"every lora_B of {what} is zero ({len(zero)} layers): it was never trained")
     elif zero:
         yield Finding(what, MIND, f"lora_B of {what} is zero in {len(zero)} of {len(adapter.lora)} layers")
-    for dimension, tensors in _heads(adapter).items():
+    heads = adapter.heads_by_dimension()
+    for dimension, tensors in heads.items():
         for finding in _head(what, dimension, tensors, expected[VOCABULARY][1]):
             wrong += 1
             yield finding
     lacks = {"unified": ("perception", "correspondence"), "answer": ()}.get(
         adapter.readout, (adapter.readout,)
     )
-    for dimension in sorted(set(lacks) - _heads(adapter).keys()):
+    for dimension in sorted(set(lacks) - heads.keys()):
         wrong += 1
         yield Finding(what, BAD, f"{what} has no score head for {dimension}")
     if not wrong:
-        heads = ", ".join(_heads(adapter)) or "none"
         yield Finding(
             what,
             OK if adapter.lora or adapter.replaced else MIND,
-            f"{len(adapter.lora)} layers with LoRA, {len(adapter.replaced)} replaced tensors, heads: {heads}",
+            f"{len(adapter.lora)} layers with LoRA, {len(adapter.replaced)} replaced tensors, "
+            f"heads: {', '.join(heads) or 'none'}",
         )
 
 
@@ -121,14 +122,6 @@ def _fits(what: str, adapter: AdapterWeights, expected: Shapes) -> Iterator[Find
                 name, BAD, f"{name} is {list(tensor.shape)} in {what}; it must be {list(expected[name])}"
             )
         yield from _numbers(f"{name} of {what}", tensor)
-
-
-def _heads(adapter: AdapterWeights) -> dict[str, dict[str, Tensor]]:
-    found: dict[str, dict[str, Tensor]] = {}
-    for name, value in adapter.heads.items():
-        dimension, _, rest = name.partition(".")
-        found.setdefault(dimension, {})[rest] = value
-    return found
 
 
 def _head(what: str, dimension: str, tensors: Mapping[str, Tensor], width: int) -> Iterator[Finding]:

@@ -88,9 +88,7 @@ def _dialogue(reader: OfficialTokenizer) -> Dialogue:
 
 def _adapter(weights: AdapterWeights, base: Mapping[str, Lazy], how: LoadOptions) -> Adapter:
     if how.merge:
-        names = [f"{layer}.weight" for layer in weights.lora]
-        own = weights.replaced
-        weights = merged(weights, {name: own[name] if name in own else base[name]() for name in names})
+        weights = merged(weights, base)
     return Adapter(weights, torch.device(how.device), how.dtype)
 
 

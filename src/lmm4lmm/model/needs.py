@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+
+from lmm4lmm.core.memory import available_bytes
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -47,17 +48,4 @@ def bytes_free(device: str) -> int | None:
     where = torch.device(device)
     if where.type == "cuda":
         return torch.cuda.mem_get_info(where)[0]
-    lines = _lines("/proc/meminfo")
-    free = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:")), None)
-    limit, used = _lines("/sys/fs/cgroup/memory.max"), _lines("/sys/fs/cgroup/memory.current")
-    if limit and used and limit[0].isdigit():
-        room = int(limit[0]) - int(used[0])
-        return room if free is None else min(free, room)
-    return free
-
-
-def _lines(path: str) -> list[str]:
-    try:
-        return Path(path).read_text().splitlines()
-    except OSError:
-        return []
+    return available_bytes()

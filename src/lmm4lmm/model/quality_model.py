@@ -9,9 +9,7 @@ from torch import Tensor, nn
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.adapters import Adapter, Switch
 from lmm4lmm.model.bases.base import Base, Picture, Reading
-
-YES: Sequence[str] = ("Yes", "yes", " Yes", " yes", "YES", " YES")
-NO: Sequence[str] = ("No", "no", " No", " no", "NO", " NO")
+from lmm4lmm.model.spellings import NO, YES
 
 
 class QualityModel(nn.Module):

@@ -28,7 +28,7 @@ from torch import Tensor
 
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import InputError, WeightsError
-from lmm4lmm.model.adapters import merged
+from lmm4lmm.model.adapters import merged_weight
 from lmm4lmm.model.checkpoint import AdapterWeights, Checkpoint, Lazy, LowRank
 from lmm4lmm.model.findings import size
 from lmm4lmm.model.official.reading import read_tensor
@@ -211,7 +211,7 @@ def _named(weights: AdapterWeights, base: Mapping[str, Lazy], merge: bool) -> It
     ready: dict[str, Tensor] = {}
     if merge:
         for layer in weights.lora:
-            yield f"replaced.{layer}.weight", partial(_merged, weights, layer, base)
+            yield f"replaced.{layer}.weight", partial(merged_weight, weights, layer, base)
     else:
         for layer, low in weights.lora.items():
             ready |= {f"lora.{layer}.a": low.a, f"lora.{layer}.b": low.b}
@@ -220,13 +220,6 @@ def _named(weights: AdapterWeights, base: Mapping[str, Lazy], merge: bool) -> It
     ready |= {f"heads.{name}": value for name, value in weights.heads.items()}
     for name, value in sorted(ready.items(), key=lambda pair: -pair[1].element_size()):
         yield name, partial(_same, value)
-
-
-def _merged(weights: AdapterWeights, layer: str, base: Mapping[str, Lazy]) -> Tensor:
-    name = f"{layer}.weight"
-    own = weights.replaced[name] if name in weights.replaced else base[name]()
-    alone = AdapterWeights(weights.readout, {layer: weights.lora[layer]})
-    return merged(alone, {name: own}).replaced[name]
 
 
 def _same(tensor: Tensor) -> Tensor:

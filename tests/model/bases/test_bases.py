@@ -12,7 +12,8 @@ from lmm4lmm.model.bases.opening import open_base
 from lmm4lmm.model.bases.qwen_vl import QwenVL
 from lmm4lmm.model.checkpoint import AdapterWeights, LowRank
 from lmm4lmm.model.decoder import PlainDecoder
-from lmm4lmm.model.quality_model import NO, YES, QualityModel
+from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.spellings import NO, YES
 from lmm4lmm.model.unified import asked_at_once
 
 SIZES = ((100, 70), (60, 170), (90, 90), (31, 44))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -21,9 +21,7 @@ from lmm4lmm.model.nano.lora import LoraShape, merge_lora
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.vision import EfficientNetLite0
-
-YES: Sequence[str] = ("Yes", "yes", " Yes", " yes", "YES", " YES")
-NO: Sequence[str] = ("No", "no", " No", " no", "NO", " NO")
+from lmm4lmm.model.spellings import NO, YES
 
 TRAINED_FILE, CARD_FILE, FACTS_FILE = "trained.safetensors", "MODEL_CARD.md", "facts.json"
 

@@ -23,8 +23,9 @@ from lmm4lmm.model.checkpoint import AdapterWeights, Checkpoint, Lazy, LowRank, 
 from lmm4lmm.model.official.config import OfficialConfig, read_config
 from lmm4lmm.model.official.identity import identity_of
 from lmm4lmm.model.official.layout import HEAD, released, shared, unfused
+from lmm4lmm.model.shards import INDEX_FILE
 
-INDEX_FILE, LORA_FILE = "model.safetensors.index.json", "lora_weights.pth"
+LORA_FILE = "lora_weights.pth"
 UNUSED = ("ln1.weight", "ln1.bias")
 """Tensors of the released score head that its forward never uses."""
 
