@@ -146,6 +146,21 @@ def _sections(
 
 
 def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> str:
+    return (
+        page_environment()
+        .get_template("report.html")
+        .render(
+            **page_parts(),
+            title=tidy(title),
+            sections=sections,
+            compared=compare(sections),
+            pictures=pictures,
+        )
+    )
+
+
+def page_environment() -> jinja2.Environment:
+    """The templates of all pages; what is put into them is escaped, a name that is not given is an error."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lmm4lmm.report", "templates"),
         autoescape=True,
@@ -154,16 +169,18 @@ def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> st
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["count"] = count
+    return environment
+
+
+def page_parts() -> dict[str, str]:
+    """What every page holds: style, script with its hash, the time and the version."""
+    environment = page_environment()
     style, script = (environment.get_template(name).render() for name in ("report.css", "report.js"))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
-    return environment.get_template("report.html").render(
-        title=tidy(title),
-        sections=sections,
-        compared=compare(sections),
-        pictures=pictures,
-        made=datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        version=version("lmm4lmm"),
-        style=Markup(style),
-        script=Markup(script),
-        script_hash=digest,
-    )
+    return {
+        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "version": version("lmm4lmm"),
+        "style": Markup(style),
+        "script": Markup(script),
+        "script_hash": digest,
+    }

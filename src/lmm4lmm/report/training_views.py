@@ -1,0 +1,319 @@
+"""Everything that the page of a training run says, gathered before a line of HTML is written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from lmm4lmm.core.records import Dimension
+from lmm4lmm.report import plots, training_plots
+from lmm4lmm.report.labels import UNNAMED
+from lmm4lmm.report.thumbnails import Thumbnails
+from lmm4lmm.report.training_figures import (
+    CHANCE,
+    STATISTIC,
+    STATISTIC_WORDS,
+    Leaning,
+    Reached,
+    by_task,
+    leanings,
+    misses,
+    reached,
+)
+from lmm4lmm.report.training_run import TrainingRun, finite
+from lmm4lmm.report.wording import WORDS, DimensionWords, count, listed, number, sentence
+
+POINTS = 2000
+"""Points of a scatter plot; of more, so many are drawn by lot, and the page says so."""
+
+MISSES = 12
+"""Pictures of misses, over all outputs."""
+
+
+@dataclass(frozen=True)
+class OutputView:
+    """One output at a glance: its figure, the figure's interval, what it amounts to, and the small print."""
+
+    words: DimensionWords
+    headline: str
+    span: str
+    verdict: str
+    fine: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PlotView:
+    """A scatter or reliability plot with its caption; ``plot`` is None where there is nothing to draw."""
+
+    words: DimensionWords
+    plot: Markup | None
+    across: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class TaskTable:
+    """Figures by task: a head for each output, with its short name, and rows (task, n, one figure each)."""
+
+    heads: tuple[tuple[str, str], ...]
+    rows: tuple[tuple[str, int, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True)
+class LeaningView:
+    """How generators are over- and underrated in one output."""
+
+    words: DimensionWords
+    axis: Markup
+    rows: tuple[tuple[Leaning, Markup, str, str], ...]
+
+
+@dataclass(frozen=True)
+class MissView:
+    """One picture that the metric judged otherwise than people; attributes as ``macros.card`` wants them."""
+
+    picture: Any
+    image: str
+    prompt: str
+    generator: str
+    scores: tuple[tuple[str, str, bool], ...]
+
+
+def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView:
+    """An output at a glance."""
+    found = reached(run, dimension, seed)
+    name, value = STATISTIC_WORDS[found.statistic], found.interval.value
+    fine = [f"{what} {figure}" for what, figure in found.more]
+    if found.validation is not None and run.split == "test":
+        of = "" if found.n_validation is None else f" (n = {found.n_validation:,})"
+        fine.append(f"validation {number(found.validation, 3)}{of}")
+    fine += [f"knowing {_known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
+    span = ""
+    if found.interval.low is not None:
+        span = f"{number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
+    where = f"on {count(found.n, run.split + ' image')}"
+    return OutputView(
+        WORDS[dimension], f"{name} {number(value, 3)}", span, f"{where}; {_against(found)}.", tuple(fine)
+    )
+
+
+def _known(what: str) -> str:
+    """What a guess knows, in words: "generator x task" is "the generator and the task"."""
+    return listed([f"the {part}" for part in what.replace(" + ", " x ").split(" x ")])
+
+
+def _against(found: Reached) -> str:
+    """How the figure stands beside guesses; claims no more than the interval allows."""
+    value, low = found.interval.value, found.interval.low
+    if value is None:
+        return f"undefined: {found.interval.reason or 'no figure was written'}"
+    floor = value if low is None else low
+    if found.guesses:
+        what, guess = _known(found.guesses[0][0]), found.guesses[0][1]
+        if floor > guess:
+            return f"more than the best guess without a pixel ({number(guess, 2)}, knowing {what})"
+        if value > guess:
+            return f"not surely more than a guess without a pixel ({number(guess, 2)}, knowing {what})"
+        return f"no more than a guess without a pixel ({number(guess, 2)}, knowing {what})"
+    chance = CHANCE[found.statistic]
+    beats = "above chance" if floor > chance else "not surely above chance"
+    return f"{beats} ({number(chance, 1)}); no guess without a pixel is recorded beside it"
+
+
+def summary(run: TrainingRun) -> str:
+    """What was trained on what, in one or two sentences."""
+    facts, data, split = run.facts, run.facts.get("data") or {}, run.facts.get("split") or {}
+    recipe = (facts.get("recipe") or {}).get("name", "an unnamed recipe")
+    uses = {"train": "training", "validation": "validation", "test": "a test"}
+    shares = [f"{split[name]:,} for {use}" for name, use in uses.items() if split.get(name)]
+    text = f"Recipe {recipe} was trained on {facts.get('base') or 'an unnamed base'}"
+    if data.get("rows") is not None:
+        text += f" with {count(int(data['rows']), 'row')}"
+    if shares:
+        text += f" ({', '.join(shares)}; split by {split.get('by', 'an unknown rule')})"
+    text += "."
+    if facts.get("steps") is not None:
+        text += f" It took {count(int(facts['steps']), 'step')}"
+        if finite(facts.get("seconds")) is not None:
+            text += f" and {duration(float(facts['seconds']))}"
+        if facts.get("best_step") is not None:
+            text += f"; the state after step {int(facts['best_step']):,} did best on the validation rows and was kept"
+        text += "."
+    return text
+
+
+def duration(seconds: float) -> str:
+    """ "48 s", "17 min", "3 h 05 min"."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotView:
+    """Predicted against human scores, or how far answers mean what they say."""
+    both, words = run.both(dimension), WORDS[dimension]
+    if both.is_empty():
+        return PlotView(words, None, "", f"No {run.split} row has both a prediction and a target.")
+    said, human = both[dimension].to_numpy(), both[f"target_{dimension}"].to_numpy()
+    if dimension == "answer":
+        bins = training_plots.reliability_bins(np.clip(said, 0.0, 1.0), human)
+        error = number(training_plots.calibration_error(bins), 3)
+        caption = f"{count(both.height, 'answer')}; mean distance from the line {error}. Whiskers are 95 % intervals."
+        label = (
+            f"Reliability of {count(both.height, 'answer')}: probability of yes across, share of yes upwards"
+        )
+        plot = training_plots.reliability_plot(bins, label=label)
+        return PlotView(words, plot, "predicted probability of yes", caption)
+    found = reached(run, dimension, seed)
+    shown = f"{count(both.height, run.split + ' image')}"
+    axis = plots.axis_over([*said, *human])
+    if both.height > POINTS:
+        lot = np.sort(np.random.default_rng(seed).choice(both.height, POINTS, replace=False))
+        said, human = said[lot], human[lot]
+        shown = f"{POINTS:,} of {shown}, drawn by lot"
+    correlation = dict(found.more).get("PLCC", "–")
+    caption = (
+        f"SRCC {number(found.interval.value, 3)}, PLCC {correlation}; {shown}. On the line both are equal."
+    )
+    label = f"{words.title} of {count(both.height, 'image')}: predicted across, people upwards"
+    plot = training_plots.agreement_plot(axis, said, human, label=label)
+    return PlotView(words, plot, "predicted", caption)
+
+
+def task_table(run: TrainingRun, outputs: Sequence[Dimension]) -> TaskTable:
+    """Figures by task; empty where the rows name at most one."""
+    rows = by_task(run, outputs)
+    heads = tuple(
+        (f"{WORDS[name].title}, {STATISTIC_WORDS[STATISTIC[name]]}", WORDS[name].short) for name in outputs
+    )
+    shown = tuple((row.name, row.n, tuple(number(value, 3) for value in row.values)) for row in rows)
+    return TaskTable(heads, shown if len(rows) > 1 else ())
+
+
+def leaning_views(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[LeaningView, ...]:
+    """How generators are over- and underrated, for outputs that are scores."""
+    found = []
+    for name in outputs:
+        rows = leanings(run, name) if name != "answer" else ()
+        if not rows:
+            continue
+        ends = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
+        axis = plots.axis_over([0.0, *ends], wanted=4)
+        views = []
+        for row in rows:
+            text = f"{round(row.mean, 1) + 0.0:+.1f}".replace("-", "−")
+            label = f"{row.name}: {text} points on average over {count(row.n, 'image')}"
+            plot = training_plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
+            views.append((row, plot, text, number(row.within, 3)))
+        found.append(LeaningView(WORDS[name], plots.axis_labels(axis), tuple(views)))
+    return tuple(found)
+
+
+def miss_views(
+    run: TrainingRun, outputs: Sequence[Dimension], pictures: Thumbnails
+) -> tuple[tuple[DimensionWords, tuple[MissView, ...]], ...]:
+    """The worst misses of each output, with pictures where they are found."""
+    manifest = (run.facts.get("data") or {}).get("manifest")
+    roots = [run.folder, run.folder.parent, Path.cwd()]
+    if manifest:
+        given = Path(str(manifest))
+        roots = [given if given.is_dir() else given.parent, *roots]
+    found = []
+    for name in outputs:
+        rows = misses(run, name, max(1, MISSES // max(1, len(outputs))))
+        digits = 2 if name == "answer" else 1
+        cards = tuple(
+            MissView(
+                picture=pictures.get(row["image"] or "", roots),
+                image=row["image"] or "",
+                prompt=row["prompt"] or "",
+                generator=row["generator"] or UNNAMED,
+                scores=(
+                    ("predicted", number(row[name], digits), True),
+                    ("people", number(row[f"target_{name}"], digits), False),
+                ),
+            )
+            for row in rows
+        )
+        if cards:
+            found.append((WORDS[name], cards))
+    return tuple(found)
+
+
+def recipe_rows(recipe: Mapping[str, Any], before: str = "") -> tuple[tuple[str, str], ...]:
+    """The recipe as (setting, value), nested ones with a dot as ``--set`` writes them."""
+    rows: list[tuple[str, str]] = []
+    for name, value in recipe.items():
+        if isinstance(value, Mapping):
+            rows += recipe_rows(value, f"{before}{name}.")
+        else:
+            rows.append((before + name, _plain(value)))
+    return tuple(rows)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def data_rows(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Where the rows came from and what identifies them."""
+    data, split = facts.get("data") or {}, facts.get("split") or {}
+    named = {
+        "manifest": data.get("manifest"),
+        "manifest SHA-256": data.get("manifest_sha256"),
+        "human scores": data.get("human"),
+        "human scores SHA-256": data.get("human_sha256"),
+        "rows": data.get("rows"),
+        "images": data.get("images"),
+        "hash of rows and images": data.get("data_hash"),
+        "split by": split.get("by"),
+        **{f"{name} rows": split.get(name) for name in ("train", "validation", "test")},
+        "unreadable images": len(facts.get("unreadable") or {}),
+        "skipped rows": facts.get("skipped_rows"),
+        "base": facts.get("base"),
+        "identity of the base": facts.get("base_identity"),
+        "chosen by": facts.get("selection"),
+        "peak memory": None if facts.get("peak_memory_mb") is None else f"{facts['peak_memory_mb']:,.0f} MB",
+        "lmm4lmm": facts.get("lmm4lmm"),
+        "started": facts.get("started"),
+    }
+    return tuple(
+        (name, f"{value:,}" if isinstance(value, int) else str(value))
+        for name, value in named.items()
+        if value is not None
+    )
+
+
+def problems(run: TrainingRun) -> tuple[str, ...]:
+    """What the reader must know first: missing pieces, and figures that two files tell differently."""
+    found = list(run.remarks)
+    if not run.steps:
+        found.append("The log has no row with a loss, so there is no curve to draw.")
+    elif len(run.steps) == 1:
+        found.append("The log has one row with a loss: a curve of one point says nothing of a trend.")
+    if run.split == "validation":
+        found.append(
+            "No rows were kept for a test: the figures are those of the validation rows, by which the "
+            "state that is kept was chosen, and so are somewhat too good."
+        )
+    for name, told in run.figures(run.split).items():
+        if name in STATISTIC and not (both := run.both(name)).is_empty():  # type: ignore[arg-type]
+            n = told.get("n")
+            if isinstance(n, int) and n != both.height:
+                found.append(
+                    f"training.json tells of {n:,} {run.split} rows in {name}, predictions.jsonl holds "
+                    f"{both.height:,}; the page shows what the latter holds."
+                )
+    return tuple(sentence(text) for text in found)
