@@ -37,7 +37,7 @@ MISSES = 12
 
 @dataclass(frozen=True)
 class OutputView:
-    """One output at a glance: its figure, the figure's interval, what it amounts to, and the small print."""
+    """One output at a glance: its figure, the statistic and its interval, what it amounts to, the small print."""
 
     words: DimensionWords
     headline: str
@@ -93,12 +93,12 @@ def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView
         of = "" if found.n_validation is None else f" (n = {found.n_validation:,})"
         fine.append(f"validation {number(found.validation, 3)}{of}")
     fine += [f"knowing {_known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
-    span = ""
+    span = name
     if found.interval.low is not None:
-        span = f"{number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
+        span += f", {number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
     where = f"on {count(found.n, run.split + ' image')}"
     return OutputView(
-        WORDS[dimension], f"{name} {number(value, 3)}", span, f"{where}; {_against(found)}.", tuple(fine)
+        WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine)
     )
 
 
