@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
+    from lmm4lmm.api_train import train
 
 __all__ = [
     "__version__",
@@ -31,6 +32,7 @@ __all__ = [
     "read_human",
     "read_scores",
     "score",
+    "train",
     "write_report",
 ]
 
@@ -39,9 +41,9 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api
+    from lmm4lmm import api, api_train
 
-    return getattr(api, name)
+    return getattr(api_train if name == "train" else api, name)
 
 
 def __dir__() -> list[str]:
