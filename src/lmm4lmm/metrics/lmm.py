@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
     from torch import Tensor
 
+    from lmm4lmm.model.asking import Texts
     from lmm4lmm.model.bases.base import Picture, Reading
     from lmm4lmm.model.loading import LoadOptions
     from lmm4lmm.model.quality_model import QualityModel
@@ -86,8 +87,11 @@ class LargeMetric:
         Raises:
             ItemError: a text can't be read.
         """
-        question = question_of(item.question) if "answer" in self.dimensions and _asks(item) else None
-        return Prepared(self.model.base.prepare(image), tuple(self._parts(item, question)), question)
+        from lmm4lmm.model.asking import texts_of
+
+        texts = texts_of(item, question_of(item.question))
+        question = texts.question if "answer" in self.dimensions else None
+        return Prepared(self.model.base.prepare(image), tuple(self._parts(texts)), question)
 
     def size(self, prepared: Prepared) -> int:
         """Tokens: of the image, and of the longest text in steps, so that texts of one image stay together."""
@@ -104,35 +108,29 @@ class LargeMetric:
 
         from lmm4lmm.model.memory import memory_errors
 
-        found: list[dict[Dimension, float]] = [{} for _ in batch]
+        found: list[dict[Dimension, Estimate]] = [{} for _ in batch]
         with memory_errors(len(batch)), torch.inference_mode():
             for adapter in dict.fromkeys(part.adapter for one in batch for part in one.parts):
                 self._score_by(adapter, batch, found)
         return [self._score(one, values) for one, values in zip(batch, found, strict=True)]
 
-    def _parts(self, item: Item, question: str | None) -> list[Part]:
-        from lmm4lmm.model.official.asking import asked
-        from lmm4lmm.model.unified import asked_at_once
+    def _parts(self, texts: Texts) -> Iterator[Part]:
+        from lmm4lmm.model.asking import ask
 
-        prompt = item.prompt if item.prompt.strip() and "correspondence" in self.dimensions else None
-        base = self.model.base
-        if "unified" in self.model.adapters:
-            reading, dimensions = asked_at_once(base, prompt, question)
-            return [Part("unified", reading, dimensions)]
-        parts = []
-        if "perception" in self.dimensions:
-            parts.append(Part("perception", asked(base, "perception"), ("perception",)))
-        if prompt is not None:
-            parts.append(Part("correspondence", asked(base, "correspondence", prompt), ("correspondence",)))
-        if question is not None:
-            told = "" if item.question and item.question.strip() else f" Text: {item.prompt.strip()}"
-            words = f"{question}{told} Answer yes or no."
-            adapter = "answer" if "answer" in self.model.adapters else None
-            parts.append(Part(adapter, asked(base, "qa", words), ("answer",)))
-        return parts
+        left: set[Dimension] = set(self.dimensions)
+        for name in self.model.adapters:
+            adapter = self.model.adapter(name)
+            wanted = left & set(adapter.gives)
+            left -= wanted
+            for one in ask(self.model.base, adapter.readout, texts, wanted):
+                yield Part(name, one.reading, one.dimensions)
+        by_itself: set[Dimension] = left & {"answer"}  # a base without adapters can answer
+        if by_itself:
+            for one in ask(self.model.base, "answer", texts, by_itself):
+                yield Part(None, one.reading, one.dimensions)
 
     def _score_by(
-        self, adapter: str | None, batch: Sequence[Prepared], found: Sequence[dict[Dimension, float]]
+        self, adapter: str | None, batch: Sequence[Prepared], found: Sequence[dict[Dimension, Estimate]]
     ) -> None:
         """One pass of one adapter over all items of the batch that ask it something."""
         import torch
@@ -155,27 +153,27 @@ class LargeMetric:
             for index, value in zip(mine, self._values(adapter, dimension, states[mine]), strict=True):
                 found[asked[index][0]][dimension] = value
 
-    def _values(self, adapter: str | None, dimension: Dimension, states: Tensor) -> list[float]:
+    def _values(self, adapter: str | None, dimension: Dimension, states: Tensor) -> list[Estimate]:
         if dimension != "answer" and adapter is not None:
-            return self.model.score(adapter, dimension, states).double().tolist()
+            found = self.model.estimate(adapter, dimension, states)
+            scores = found.score.double().tolist()
+            stds = [None] * len(scores) if found.std is None else found.std.double().tolist()
+            return [Estimate(score, std) for score, std in zip(scores, stds, strict=True)]
         if self._answers == "argmax":
             words = self.model.said(adapter, states)
-            return [1.0 if word.strip().lower().startswith("y") else 0.0 for word in words]
-        return self.model.p_yes(adapter, states).double().tolist()
+            return [Estimate(1.0 if word.strip().lower().startswith("y") else 0.0) for word in words]
+        return [Estimate(value) for value in self.model.p_yes(adapter, states).double().tolist()]
 
-    def _score(self, one: Prepared, values: Mapping[Dimension, float]) -> Score:
+    def _score(self, one: Prepared, values: Mapping[Dimension, Estimate]) -> Score:
         wanted = {name: value for name, value in values.items() if name in self.dimensions}
         p_yes = wanted.get("answer")
         return Score(
-            perception=Estimate(wanted["perception"]) if "perception" in wanted else None,
-            correspondence=Estimate(wanted["correspondence"]) if "correspondence" in wanted else None,
-            answer=Answer(p_yes, one.question) if p_yes is not None and one.question is not None else None,
+            perception=wanted.get("perception"),
+            correspondence=wanted.get("correspondence"),
+            answer=Answer(p_yes.score, one.question)
+            if p_yes is not None and one.question is not None
+            else None,
         )
-
-
-def _asks(item: Item) -> bool:
-    """Whether there is anything to answer: a question, or a prompt that the general question can be about."""
-    return bool(item.prompt.strip() or (item.question and item.question.strip()))
 
 
 @every_gpu
@@ -190,6 +188,7 @@ def load(
     quantize: str | None = None,
     merge: bool = False,
     answers: Answers = "probability",
+    base: str | Path | None = None,
 ) -> LargeMetric:
     """The metric, ready to score; fetches the released checkpoints where no weights are named.
 
@@ -197,14 +196,15 @@ def load(
         device: one of torch's names, or ``auto``.
         dimensions: what to score; weights of others are not read.
         dtype: ``auto``, ``float32``, ``bfloat16`` or ``float16``.
-        weights: a folder (converted, or as released), ``DIMENSION=DIR,...``, or a hub id; None for the released
-            checkpoints from the hub.
+        weights: a folder (converted, as released, or of a training run), ``DIMENSION=DIR,...``, or a hub id; None
+            for the released checkpoints from the hub.
         attention: ``auto``, ``sdpa``, ``flash_attention_2`` or ``eager``.
         compile: fuse element-wise steps with ``torch.compile``; the first batches are then slow.
         quantize: ``int8`` or ``int4`` weights, by torchao; scores change a little.
         merge: fold adapters into copies of the layers: faster, more memory for several dimensions.
         answers: ``probability`` of yes against no, or ``argmax``: 1 where the likeliest token says yes, else 0, as
             the reference reads it.
+        base: of a training run's result: where the base lies that it was trained on, if not where it was.
 
     Raises:
         MissingExtraError: torch or transformers is not installed.
@@ -225,7 +225,7 @@ def load(
     number, why_number = devices.choose_dtype(dtype, where)
     kernel, why_kernel = devices.choose_attention(attention, where, number)
     options = LoadOptions(where, number, kernel, compiled=compile, merge=merge, quantize=quantize)
-    model, identity = _opened(weights, tuple(dimensions), options)
+    model, identity = _opened(weights, tuple(dimensions), options, base)
     given = [name for name in dimensions if name in model.gives]
     if not given:
         raise InputError(f"{weights} gives {', '.join(model.gives)}; asked for: {', '.join(dimensions)}")
@@ -241,32 +241,27 @@ def load(
 
 
 def _opened(
-    weights: str | Path | None, dimensions: tuple[Dimension, ...], options: LoadOptions
+    weights: str | Path | None,
+    dimensions: tuple[Dimension, ...],
+    options: LoadOptions,
+    base: str | Path | None,
 ) -> tuple[QualityModel, str]:
     """A model, and what identifies its weights."""
-    from lmm4lmm.model import sources
-    from lmm4lmm.model.bases.opening import open_base
+    from lmm4lmm.model import base_source, sources, trained
     from lmm4lmm.model.loading import build
-    from lmm4lmm.model.official.identity import identity_of
-    from lmm4lmm.model.packed import pack
-    from lmm4lmm.model.quality_model import QualityModel
 
+    folder = Path(weights).expanduser() if weights is not None else None
+    if folder is not None and trained.is_trained(folder):
+        return trained.open_trained(folder, options, base=base, say=_say)
+    if base is not None:
+        raise InputError("base is for the result of a training run, and the weights are none")
     located = sources.locate(weights, dimensions, _say, bare=True)
     if located.bare is None:
         checkpoint = sources.read(located, dimensions, _say)
         return build(checkpoint, options), checkpoint.identity
     _say(f"{located.label} is a bare base, trained by nobody to score: it only answers questions")
-    if options.merge or options.quantize:
-        raise InputError("merge and quantize are for checkpoints with adapters, not for a bare base")
-    base = open_base(
-        located.bare,
-        device=options.device,
-        dtype=options.dtype,
-        attention=options.attention,
-        compiled=options.compiled,
-    )
-    pack(base.network)
-    return QualityModel(base, {}), identity_of([located.bare])
+    found = base_source.find_base(located.bare)
+    return base_source.model_on(found, {}, options), found.identity
 
 
 def _say(line: str) -> None:
@@ -275,9 +270,9 @@ def _say(line: str) -> None:
 
 def fingerprint(identity: str, dtype: str, quantize: str | None, *, merge: bool, answers: Answers) -> str:
     """Changes whenever scores may: weights, prompts, tiles, dtype, and how answers are read."""
-    from lmm4lmm.model import unified
+    from lmm4lmm.model import asking, unified
     from lmm4lmm.model.official import prompts, tiles
 
-    versions = f"{VERSION}.{prompts.VERSION}.{tiles.VERSION}.{unified.VERSION}"
+    versions = f"{VERSION}.{prompts.VERSION}.{tiles.VERSION}.{unified.VERSION}.{asking.VERSION}"
     key = content_key(identity, versions, dtype, quantize, str(merge), answers)
     return f"lmm4lmm-{dtype}:{key[:8]}"

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.metrics import METRICS
 from lmm4lmm.metrics.replicas import Replicas, wants_every_gpu
+
+RESULT_FILE = "metric.json"
+"""What training writes beside its weights: which metric scores with them."""
 
 ALWAYS = ("device", "dimensions", "dtype")
 """What every loader takes."""
@@ -31,7 +37,7 @@ def open_metric(
     """A metric on one device, or replicas of it on several.
 
     Args:
-        name: as in the catalogue.
+        name: as in the catalogue, or a folder that training wrote.
         device: ``auto``, a device, or several separated by commas.
         dimensions: what it shall score.
         dtype: ``auto`` or a dtype's name.
@@ -41,8 +47,15 @@ def open_metric(
 
     Raises:
         UnknownNameError: nobody registered the name.
-        InputError: the loader does not take ``weights`` or an option, or a device can't be used.
+        InputError: the loader does not take ``weights`` or an option, a device can't be used, or the folder is not
+            there or no result of training.
     """
+    if (folder := trained_folder(name)) is not None:
+        if weights is not None:
+            raise InputError(
+                f"{name} is a folder with its own weights; other weights ({weights}) don't go with it"
+            )
+        name, weights = named_in(folder), folder
     loader: Callable[..., Metric[Any]] = METRICS.load(name)
     given = dict(options) if weights is None else {"weights": weights, **options}
     check_options(name, loader, given)
@@ -51,6 +64,55 @@ def open_metric(
     if len(devices) == 1:
         return loader(device=devices[0], **given)
     return Replicas([loader(device=one, **given) for one in devices], executor(len(devices)))
+
+
+def trained_folder(name: str) -> Path | None:
+    """The folder that a metric's name stands for; None for a name of the catalogue, or a misspelt one.
+
+    Raises:
+        InputError: it reads as a path, but there is no such folder.
+    """
+    if name in METRICS.names():
+        return None
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder
+    if folder.exists():
+        raise InputError(f"{name} is a file; a metric is a name ({_names()}) or a folder that training wrote")
+    if "/" in name or os.sep in name:
+        raise InputError(
+            f"{name}: no such folder; a metric is a name ({_names()}) or a folder that training wrote"
+        )
+    return None
+
+
+def named_in(folder: Path) -> str:
+    """The metric that scores with the result in a folder.
+
+    Raises:
+        InputError: it is no result of training; says what is missing.
+    """
+    path = folder / RESULT_FILE
+    if not path.is_file():
+        here = ", ".join(sorted(one.name for one in folder.iterdir())[:5]) or "nothing"
+        raise InputError(
+            f"{folder} is no result of a training run: it has no {RESULT_FILE} (found {here}). Other weights are "
+            "named by weights (--weights DIR), beside a metric's name"
+        )
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_Result).metric
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} can't be read: {error}") from error
+
+
+class _Result(msgspec.Struct, frozen=True):
+    """What every metric's result says of itself."""
+
+    metric: str
+
+
+def _names() -> str:
+    return ", ".join(METRICS.names())
 
 
 def check_options(name: str, loader: Callable[..., object], given: Mapping[str, object]) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lmm4lmm.core.errors import WeightsError
+from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.model.checkpoint import VOCABULARY, AdapterWeights, Lazy, LowRank, Readout
-from lmm4lmm.model.score_head import ReluHead
+from lmm4lmm.model.score_head import head_of
 
 
 class AdaptedLinear(nn.Module):
@@ -55,6 +57,7 @@ class Adapter(nn.Module):
 
     Attributes:
         vocabulary: [V, H], where it has an output matrix of its own.
+        gives: the dimensions that it was trained for.
 
     Raises:
         WeightsError: a head is not one.
@@ -71,12 +74,12 @@ class Adapter(nn.Module):
         self._replaced = _kept(replaced, device, dtype)
         self.heads = nn.ModuleDict(
             {
-                dimension: ReluHead(
-                    {name: value.to(device, torch.float32) for name, value in tensors.items()}
-                )
+                dimension: head_of({name: value.to(device, torch.float32) for name, value in tensors.items()})
                 for dimension, tensors in weights.heads_by_dimension().items()
             }
         )
+
+        self.gives: tuple[Dimension, ...] = weights.outputs or _by_readout(weights)
 
     @property
     def lora(self) -> dict[str, LowRank]:
@@ -137,7 +140,7 @@ def merged(weights: AdapterWeights, base: Mapping[str, Lazy]) -> AdapterWeights:
         base: the base's tensors by name.
     """
     folded = {f"{layer}.weight": merged_weight(weights, layer, base) for layer in weights.lora}
-    return AdapterWeights(weights.readout, {}, {**weights.replaced, **folded}, weights.heads)
+    return replace(weights, lora={}, replaced={**weights.replaced, **folded})
 
 
 def merged_weight(weights: AdapterWeights, layer: str, base: Mapping[str, Lazy]) -> Tensor:
@@ -145,6 +148,12 @@ def merged_weight(weights: AdapterWeights, layer: str, base: Mapping[str, Lazy])
     name, low = f"{layer}.weight", weights.lora[layer]
     own = weights.replaced[name] if name in weights.replaced else base[name]()
     return torch.addmm(own.float(), low.b.float(), low.a.float(), alpha=low.scale)
+
+
+def _by_readout(weights: AdapterWeights) -> tuple[Dimension, ...]:
+    if weights.readout == "unified":
+        return (*(name for name in DIMENSIONS if name in weights.heads_by_dimension()), "answer")
+    return tuple(name for name in DIMENSIONS if name == weights.readout)
 
 
 def _wrapped(network: nn.Module, name: str) -> AdaptedLinear:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from torch import Tensor
 
+from lmm4lmm.core.records import Dimension
 from lmm4lmm.model.official.tiles import TileSettings
 
 if TYPE_CHECKING:
@@ -20,8 +21,9 @@ VOCABULARY = "vocabulary.weight"
 Lazy: TypeAlias = Callable[[], Tensor]
 """Reads a tensor when it is needed: a base of 16 GB is never in memory twice."""
 
-Readout: TypeAlias = Literal["perception", "correspondence", "answer", "unified"]
-"""What an adapter was trained to give: one score, the answer, or all three in one pass."""
+Readout: TypeAlias = Literal["perception", "correspondence", "answer", "unified", "scores", "levels"]
+"""What an adapter was trained to give: one score, the answer, or all three in one pass; or both scores, each asked
+for by itself: by a head, or as a level in words."""
 
 
 class LowRank(NamedTuple):
@@ -46,12 +48,14 @@ class AdapterWeights:
         lora: by the name of the linear layer.
         replaced: tensors that stand in for the base's own, by name: the projector, or layers with LoRA merged.
         heads: score heads' tensors, by ``<dimension>.<name>``.
+        outputs: the dimensions that it gives, where ``readout`` leaves that open.
     """
 
     readout: Readout
     lora: Mapping[str, LowRank] = field(default_factory=dict)
     replaced: Mapping[str, Tensor] = field(default_factory=dict)
     heads: Mapping[str, Tensor] = field(default_factory=dict)
+    outputs: tuple[Dimension, ...] = ()
 
     def heads_by_dimension(self) -> dict[str, dict[str, Tensor]]:
         """Each head's tensors by their names in it."""

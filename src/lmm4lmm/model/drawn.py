@@ -5,20 +5,22 @@ Drawn with NumPy alone: the same pixels on every machine and with every version 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from torch import Tensor
 
 from lmm4lmm.core.records import Dimension
-from lmm4lmm.model.bases.base import Reading
+from lmm4lmm.model.asking import Asked, Texts, ask
+from lmm4lmm.model.bases.base import Base
+from lmm4lmm.model.checkpoint import Readout
 from lmm4lmm.model.official.asking import asked
 from lmm4lmm.model.quality_model import QualityModel
 from lmm4lmm.model.saved_manifest import Drawn
-from lmm4lmm.model.unified import asked_at_once
 
 VERSION = 1
 """Raise it whenever a pixel or a word would differ: recorded scores then no longer count."""
@@ -60,14 +62,21 @@ def run(model: QualityModel, *, pictures: int = 3) -> Drawn:
         prepared = [base.prepare(sketch.image) for sketch in drawn]
         found: dict[str, list[float]] = {}
         for name in model.adapters:
-            plans = [_plan(model, name, sketch, index) for index, sketch in enumerate(drawn)]
-            states = model.states(name, prepared, [reading for reading, _ in plans])
-            for place, dimension in enumerate(plans[0][1]):
-                read = torch.stack([one[place] for one in states])
-                values = (
-                    model.p_yes(name, read) if dimension == "answer" else model.score(name, dimension, read)
-                )
-                found[name if name == dimension else f"{name}.{dimension}"] = values.double().tolist()
+            adapter = model.adapter(name)
+            plans = [plan(base, adapter.readout, sketch, adapter.gives) for sketch in drawn]
+            asked = [
+                (row, one.dimensions, replace(one.reading, picture=row))
+                for row, parts in enumerate(plans)
+                for one in parts
+            ]
+            states = model.states(name, prepared, [reading for _, _, reading in asked])
+            for dimension in adapter.gives:
+                read = [
+                    one[places.index(dimension)]
+                    for one, (_, places, _) in zip(states, asked, strict=True)
+                    if dimension in places
+                ]
+                found[label(name, dimension)] = _said(model, name, dimension, torch.stack(read))
     return Drawn(VERSION, found)
 
 
@@ -84,16 +93,21 @@ def apart(few: Drawn, many: Drawn) -> dict[str, float]:
     return found
 
 
-def _plan(
-    model: QualityModel, name: str, sketch: Sketch, picture: int
-) -> tuple[Reading, Sequence[Dimension]]:
-    readout = model.adapter(name).readout
-    if readout == "unified":
-        return asked_at_once(model.base, sketch.prompt, sketch.question, picture=picture)
+def label(adapter: str, dimension: str) -> str:
+    """What the values of a dimension are called."""
+    return adapter if adapter == dimension else f"{adapter}.{dimension}"
+
+
+def _said(model: QualityModel, name: str, dimension: Dimension, states: Tensor) -> list[float]:
+    values = model.p_yes(name, states) if dimension == "answer" else model.score(name, dimension, states)
+    return values.double().tolist()
+
+
+def plan(base: Base, readout: Readout, sketch: Sketch, wanted: Collection[Dimension]) -> list[Asked]:
+    """What an adapter is asked about a picture; the question brings its own "Answer yes or no"."""
     if readout == "answer":
-        return asked(model.base, "qa", sketch.question, picture=picture), ("answer",)
-    text = sketch.prompt if readout == "correspondence" else None
-    return asked(model.base, readout, text, picture=picture), (readout,)
+        return [Asked(asked(base, "qa", sketch.question), ("answer",))]
+    return ask(base, readout, Texts(sketch.prompt, sketch.question), wanted)
 
 
 def _picture(canvas: Canvas) -> Image.Image:

@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from torch import Tensor, nn
 
 from lmm4lmm.core.errors import WeightsError
+from lmm4lmm.core.records import Dimension
 from lmm4lmm.model.adapters import Adapter, Switch
 from lmm4lmm.model.bases.base import Base, Picture, Reading
+from lmm4lmm.model.levels import expected_score, level_answer
+from lmm4lmm.model.score_head import GaussianHead, HeadEstimate, ReluHead
 from lmm4lmm.model.spellings import NO, YES
 
 
@@ -20,7 +23,8 @@ class QualityModel(nn.Module):
         adapters: by name.
 
     Raises:
-        WeightsError: an adapter does not fit the base, or the tokenizer has no single token for yes or no.
+        WeightsError: an adapter does not fit the base, or the tokenizer can't tell the words for levels apart by
+            their first token where an adapter answers in them.
     """
 
     def __init__(self, base: Base, adapters: Mapping[str, Adapter]) -> None:
@@ -30,6 +34,13 @@ class QualityModel(nn.Module):
         self._switch = Switch(base.network, adapters.values())
         self._in_use: str | None = None
         self.yes, self.no = base.reader.token_ids(YES), base.reader.token_ids(NO)
+        self._level_words: dict[str, tuple[int, ...]] = {
+            dimension: level_answer(base, dimension).words
+            for adapter in adapters.values()
+            if adapter.readout == "levels"
+            for dimension in adapter.gives
+            if dimension != "answer"
+        }
         self.eval().requires_grad_(False)
 
     def use(self, name: str | None) -> None:
@@ -39,11 +50,10 @@ class QualityModel(nn.Module):
             self._in_use = name
 
     @property
-    def gives(self) -> tuple[str, ...]:
+    def gives(self) -> tuple[Dimension, ...]:
         """The dimensions that its adapters were trained for; a base alone can answer."""
-        if "unified" in self.adapters:
-            return (*self.adapter("unified").heads, "answer")
-        return tuple(self.adapters) or ("answer",)
+        every = (dimension for name in self.adapters for dimension in self.adapter(name).gives)
+        return tuple(dict.fromkeys(every)) or ("answer",)
 
     def adapter(self, name: str) -> Adapter:
         """An adapter by name."""
@@ -60,8 +70,21 @@ class QualityModel(nn.Module):
 
     def score(self, name: str, dimension: str, states: Tensor) -> Tensor:
         """Scores [K] on the MOS scale, float32, of states [K, H] by a head of an adapter."""
-        found: Tensor = self.adapter(name).heads[dimension](states.float())
-        return found
+        return self.estimate(name, dimension, states).score
+
+    def estimate(self, name: str, dimension: str, states: Tensor) -> HeadEstimate:
+        """Scores [K] as ``score``, with their standard deviations [K] where the adapter gives any.
+
+        An adapter that answers in levels has no head: its score is what the levels' probabilities expect.
+        """
+        adapter = self.adapter(name)
+        if adapter.readout == "levels":
+            words = list(self._level_words[dimension])
+            logits = states.float() @ self._vocabulary(name)[words].to(states.device).float().T
+            return HeadEstimate(expected_score(logits), None)
+        head = adapter.heads[dimension]
+        assert isinstance(head, ReluHead | GaussianHead)
+        return head.estimate(states.float())
 
     def p_yes(self, name: str | None, states: Tensor) -> Tensor:
         """P(yes) [K] against no, all spellings of both summed, of states [K, H] at the answer's position.
@@ -73,10 +96,7 @@ class QualityModel(nn.Module):
             raise WeightsError(
                 "this tokenizer splits every spelling of yes or of no: it can't answer in one token"
             )
-        rows = self._vocabulary(name)[self.yes + self.no].to(states.device)
-        logits = states.float() @ rows.float().T
-        yes, no = logits[:, : len(self.yes)].logsumexp(1), logits[:, len(self.yes) :].logsumexp(1)
-        return (yes - no).sigmoid()
+        return log_odds(states, self._vocabulary(name), self.yes, self.no).sigmoid()
 
     def logits(self, name: str | None, states: Tensor) -> Tensor:
         """Logits [K, V] over the whole vocabulary of states [K, H]."""
@@ -89,3 +109,15 @@ class QualityModel(nn.Module):
     def _vocabulary(self, name: str | None) -> Tensor:
         own = None if name is None else self.adapter(name).vocabulary
         return self.base.vocabulary if own is None else own
+
+
+def log_odds(states: Tensor, vocabulary: Tensor, yes: Sequence[int], no: Sequence[int]) -> Tensor:
+    """Log odds [K] of yes against no, all spellings of both summed, float32, of states [K, H].
+
+    Args:
+        vocabulary: [V, H].
+        yes, no: token ids of their spellings.
+    """
+    rows = vocabulary[[*yes, *no]].to(states.device)
+    logits = states.float() @ rows.float().T
+    return logits[:, : len(yes)].logsumexp(1) - logits[:, len(yes) :].logsumexp(1)

@@ -142,7 +142,9 @@ def open_saved(folder: Path, dimensions: Collection[str] | None = None) -> Check
     return Checkpoint(
         config=_config(folder / BASE),
         base=dict(_base(folder, used)),
-        adapters={name: _adapter(folder / name / ADAPTER_FILE, facts) for name, facts in adapters.items()},
+        adapters={
+            name: read_adapter(folder / name / ADAPTER_FILE, facts) for name, facts in adapters.items()
+        },
         tokenizer=folder / TOKENIZER,
         tiling=manifest.tiling,
         identity=identity_of_saved(manifest, adapters, used),
@@ -175,7 +177,7 @@ def _write(checkpoint: Checkpoint, out: Path, merge: bool, self_test: Drawn | No
         if not NAME.fullmatch(name) or name in (BASE, TOKENIZER):
             raise WeightsError(f"an adapter can't be called {name!r}")
         (out / name).mkdir()
-        tensors = dict(_named(weights, checkpoint.base, merge))
+        tensors = dict(named_tensors(weights, checkpoint.base, merge))
         with ShardWriter(out / name / ADAPTER_FILE, tensors) as writer:
             for tensor, read in tensors.items():
                 writer.add(tensor, read())
@@ -187,7 +189,7 @@ def _write(checkpoint: Checkpoint, out: Path, merge: bool, self_test: Drawn | No
         source=checkpoint.source,
         source_identity=checkpoint.identity,
         tiling=checkpoint.tiling,
-        adapters={name: _facts(weights, merge) for name, weights in checkpoint.adapters.items()},
+        adapters={name: adapter_facts(weights, merge) for name, weights in checkpoint.adapters.items()},
         files={
             path.relative_to(out).as_posix(): FileFacts(files.sha256(path), path.stat().st_size)
             for path in sorted(out.rglob("*"))
@@ -199,14 +201,17 @@ def _write(checkpoint: Checkpoint, out: Path, merge: bool, self_test: Drawn | No
     return manifest
 
 
-def _facts(weights: AdapterWeights, merge: bool) -> AdapterFacts:
+def adapter_facts(weights: AdapterWeights, merge: bool) -> AdapterFacts:
+    """What an adapter's file does not say of it."""
     scales = {layer: low.scale for layer, low in weights.lora.items()}
     one = set(scales.values())
     scale = None if merge or not one else one.pop() if len(one) == 1 else scales
     return AdapterFacts(weights.readout, scale, merge and bool(weights.lora))
 
 
-def _named(weights: AdapterWeights, base: Mapping[str, Lazy], merge: bool) -> Iterator[tuple[str, Lazy]]:
+def named_tensors(
+    weights: AdapterWeights, base: Mapping[str, Lazy], merge: bool
+) -> Iterator[tuple[str, Lazy]]:
     """An adapter's tensors by their names in the file, the widest numbers first."""
     ready: dict[str, Tensor] = {}
     if merge:
@@ -249,7 +254,12 @@ def _lazy(path: Path) -> dict[str, Lazy]:
         raise WeightsError(f"{path} is truncated or damaged: {error}") from error
 
 
-def _adapter(path: Path, facts: AdapterFacts) -> AdapterWeights:
+def read_adapter(path: Path, facts: AdapterFacts) -> AdapterWeights:
+    """An adapter from its file.
+
+    Raises:
+        WeightsError: the file is damaged, or facts and tensors don't fit.
+    """
     lora: dict[str, dict[str, Tensor]] = {}
     parts: dict[str, dict[str, Tensor]] = {"replaced": {}, "heads": {}}
     for name, read in _lazy(path).items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -42,12 +42,12 @@ class Picture:
     """One image as its base wants it: plain host data, safe to make in any thread.
 
     Attributes:
-        pixels: the arrays that the vision part reads, by their names there.
+        pixels: the arrays that the vision part reads, by their names there; tensors will do.
         stem: token ids of the chat's opening and the image's placeholders, up to where texts begin.
         key: equal for equal pixels.
     """
 
-    pixels: Mapping[str, npt.NDArray[Any]]
+    pixels: Mapping[str, npt.NDArray[Any] | Tensor]
     stem: tuple[int, ...]
     key: str = field(default="")
 
@@ -106,6 +106,21 @@ class Dialogue:
         return asked + reader.pieces(self.after_text + reply)
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where the parts of a network are: names of its submodules.
+
+    Attributes:
+        language: the decoder.
+        vision: the image encoder.
+        projector: what turns the encoder's features into tokens; may lie within ``vision``.
+    """
+
+    language: str
+    vision: str
+    projector: tuple[str, ...]
+
+
 class Base(nn.Module):
     """A large multimodal model of transformers without its vocabulary head, and how one speaks to it.
 
@@ -115,8 +130,10 @@ class Base(nn.Module):
         dialogue: the form of its chats.
         image_token: id of the placeholder that an image's features stand in for.
         vocabulary: [V, H], the output matrix.
+        places: where the network's parts are.
     """
 
+    places: ClassVar[Places]
     network: nn.Module
     reader: Reader
     dialogue: Dialogue
@@ -138,6 +155,9 @@ class Base(nn.Module):
     def read(self, pictures: Sequence[Picture], readings: Sequence[Reading]) -> list[Tensor]:
         """Normed last hidden states, [len(at), H] a reading."""
         raise NotImplementedError
+
+    def for_training(self) -> None:
+        """From now on ``read`` keeps gradients: whatever works in place or shares stems is no longer used."""
 
     @property
     def device(self) -> torch.device:
@@ -162,11 +182,16 @@ class PlainBase(Base):
     def __init__(self, network: nn.Module, language: nn.Module, *, compiled: bool = False) -> None:
         super().__init__()
         self.network = network
+        self._language: tuple[nn.Module] = (language,)  # in a tuple: it is a part of the network already
         self._decoder: PlainDecoder | WholeDecoder = (
             PlainDecoder(language, compiled=compiled)
             if PlainDecoder.fits(language)
             else WholeDecoder(language)
         )
+
+    def for_training(self) -> None:
+        """Whole sequences through transformers' own forward."""
+        self._decoder = WholeDecoder(self._language[0])
 
     def look(self, pictures: Sequence[Picture]) -> list[Tensor]:
         """Image features [placeholders, H] of each picture."""

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from lmm4lmm.model.bases.base import Dialogue, Picture, PlainBase, Reader
+from lmm4lmm.model.bases.base import Dialogue, Picture, Places, PlainBase, Reader
+from lmm4lmm.model.bases.pixels import tensor_of
 from lmm4lmm.model.official.tiles import TileSettings, normalised, tiles
 
 _TILES_AT_ONCE = {"cpu": 2}
@@ -31,6 +31,8 @@ class InternVL(PlainBase):
         vocabulary: [V, H].
         compiled: see ``PlainDecoder``.
     """
+
+    places = Places("language_model", "vision_tower", ("multi_modal_projector",))
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class InternVL(PlainBase):
 
     def look(self, pictures: Sequence[Picture]) -> list[Tensor]:
         """Image features [tiles x tokens a tile, H] of each picture; tiles of many go through together."""
-        every = [torch.from_numpy(np.ascontiguousarray(picture.pixels["tiles"])) for picture in pictures]
+        every = [tensor_of(picture.pixels["tiles"]) for picture in pictures]
         features = self.see(torch.cat(every))
         return [part.flatten(0, 1) for part in torch.split(features, [len(one) for one in every])]
 

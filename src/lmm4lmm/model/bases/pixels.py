@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -52,3 +54,8 @@ class Normal:
             torch.tensor(three, device=pixels.device)[:, None, None] for three in (self._mean, self._std)
         )
         return pixels.float().mul_(self._factor).sub_(mean).div_(std)
+
+
+def tensor_of(array: npt.NDArray[Any] | Tensor) -> Tensor:
+    """The same numbers as a tensor, without a copy where that is possible."""
+    return array if isinstance(array, Tensor) else torch.from_numpy(np.ascontiguousarray(array))

@@ -17,8 +17,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lmm4lmm.core.errors import ImageError
-from lmm4lmm.model.bases.base import Base, Dialogue, Picture, Reader, Reading
-from lmm4lmm.model.bases.pixels import Normal
+from lmm4lmm.model.bases.base import Base, Dialogue, Picture, Places, Reader, Reading
+from lmm4lmm.model.bases.pixels import Normal, tensor_of
 
 
 class QwenVL(Base):
@@ -32,6 +32,8 @@ class QwenVL(Base):
         processor: transformers' own, on Pillow, for its settings.
         vocabulary: [V, H].
     """
+
+    places = Places("language_model", "visual", ("visual.merger", "visual.deepstack_merger_list"))
 
     def __init__(
         self,
@@ -76,7 +78,7 @@ class QwenVL(Base):
         """Normed last hidden states, [len(at), H] a reading; of what readings of a picture share, the vision part
         is computed once."""
         network: Any = self.network
-        grids = torch.from_numpy(np.stack([picture.pixels["grid"] for picture in pictures])).to(self.device)
+        grids = torch.stack([tensor_of(picture.pixels["grid"]) for picture in pictures]).to(self.device)
         patches = torch.cat([self._patches(picture) for picture in pictures])
         seen = network.get_image_features(patches, grids, return_dict=True)
         which = [one.picture for one in readings]
@@ -100,7 +102,7 @@ class QwenVL(Base):
     def _patches(self, picture: Picture) -> Tensor:
         """[patches, 3 x frames x patch x patch]: merged patches one after the other, a still image in every frame."""
         patch, merge = self._patch, self._merge
-        ready = self._normal(torch.from_numpy(picture.pixels["pixels"]).to(self.device))
+        ready = self._normal(tensor_of(picture.pixels["pixels"]).to(self.device))
         _, rows, columns = (int(side) for side in picture.pixels["grid"])
         cut = ready.view(3, rows // merge, merge, patch, columns // merge, merge, patch)
         cut = cut.permute(1, 4, 2, 5, 0, 3, 6)[:, :, :, :, :, None]

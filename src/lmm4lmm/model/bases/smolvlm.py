@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.bases.base import Dialogue, Picture, PlainBase, Reader
-from lmm4lmm.model.bases.pixels import Normal
+from lmm4lmm.model.bases.base import Dialogue, Picture, Places, PlainBase, Reader
+from lmm4lmm.model.bases.pixels import Normal, tensor_of
 
 _IMAGE, _BORDER, _WHOLE = "<image>", "<fake_token_around_image>", "<global-img>"
 _TILES_AT_ONCE = {"cpu": 5}
@@ -35,6 +35,8 @@ class SmolVLM(PlainBase):
     Raises:
         WeightsError: the processor's tiles don't fit the vision part.
     """
+
+    places = Places("text_model", "vision_model", ("connector",))
 
     def __init__(
         self,
@@ -72,7 +74,7 @@ class SmolVLM(PlainBase):
     def look(self, pictures: Sequence[Picture]) -> list[Tensor]:
         """Image features [tiles x tokens a tile, H] of each picture; tiles of many go through together."""
         network: Any = self.network
-        every = [torch.from_numpy(picture.pixels["tiles"]) for picture in pictures]
+        every = [tensor_of(picture.pixels["tiles"]) for picture in pictures]
         at_once = _TILES_AT_ONCE.get(self.device.type, _TILES_AT_ONCE_ELSEWHERE)
         found: list[Tensor] = []
         for part in torch.split(torch.cat(every), at_once):

@@ -25,11 +25,20 @@ def asked(base: Base, task: Task, text: str | None = None, *, picture: int = 0) 
     Raises:
         ItemError: there is no text where the task needs one, or it is longer than 2,048 tokens.
     """
-    found = template(task, text)
-    # The image stands first here: a question that would have it in its middle keeps its words.
-    words = (found.lead.removeprefix("user\n") + found.request).removeprefix("\n")
+    words = user_words(task, text)
     ids = base.text(words) if task == "qa" else base.text(words, level_answer(task))
     if len(ids) > MOST_TOKENS:
         raise ItemError(f"the text has {len(ids)} tokens; at most {MOST_TOKENS} are read")
     at = len(ids) - 1 if task == "qa" else len(ids) + SCORE_AT
     return Reading(picture, tuple(ids), (at,))
+
+
+def user_words(task: Task, text: str | None = None) -> str:
+    """The reference's words after the image, without the chat around them.
+
+    Raises:
+        ItemError: there is no text where the task needs one.
+    """
+    found = template(task, text)
+    # The image stands first here: a question that would have it in its middle keeps its words.
+    return (found.lead.removeprefix("user\n") + found.request).removeprefix("\n")
