@@ -112,6 +112,13 @@ def test_many_prompts_give_the_shares_exactly() -> None:
     assert (len(found.train), len(found.validation), len(found.test)) == (3000, 200, 800)
 
 
+@pytest.mark.parametrize(("validation", "test"), [(0.3, 0.6), (0.6, 0.3), (0.1, 0.1), (0.9, 0.05)])
+def test_each_side_gets_one_of_three_prompts_whatever_the_shares(validation: float, test: float) -> None:
+    rows = [row(f"{n}", f"prompt {n % 3}") for n in range(9)]
+    found = split(rows, SplitPlan(validation=validation, test=test), [""] * 9)
+    assert [len(part) for part in (found.train, found.validation, found.test)] == [3, 3, 3]
+
+
 def test_one_huge_group_is_trained_on() -> None:
     rows = [row(f"big{n}", "the same") for n in range(60)] + [row(f"{n}", f"p{n}") for n in range(40)]
     for seed in range(20):
