@@ -136,14 +136,24 @@ def train(
     rows = read_examples(Path(data), table, chosen.outputs, columns, prompts=of_folder, scale=scale)
     for note in rows.notes:
         tell(note)
-    learner = _learner(base, chosen, folder, device, attention)
+    learner = _learner(base, chosen, folder, _device_here(device), attention)
     run(learner, chosen, rows, plan, folder, tell, dict(trainer or {}))
+    del learner  # the result is loaded beside it otherwise, base and all
     return _finished(folder, chosen, rows, device, tell) if first else None
 
 
 def is_first_process() -> bool:
     """Whether this is the process that speaks and writes: the only one, or rank 0 of several."""
     return os.environ.get("RANK", "0") in ("", "0")
+
+
+def _device_here(device: str) -> str:
+    """Of several processes on one machine each has a GPU of its own."""
+    if device != "auto" or int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        return device
+    import torch
+
+    return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else device
 
 
 def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: str) -> Learner:
@@ -158,8 +168,11 @@ def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: st
 
 def _finished(folder: Path, recipe: Recipe, rows: Rows, device: str, tell: Say) -> Training:
     """Writes the page, then scores some validation rows with what was written, as its users will."""
+    import gc
+
     from lmm4lmm.report.training import write_training_report
 
+    gc.collect()  # the learner's cycles hold its tensors
     report = write_training_report(folder)
     tell(f"wrote {report.path}")
     facts = json.loads((folder / "training.json").read_text(encoding="utf-8"))
@@ -197,7 +210,7 @@ def check_result(
             f"{folder}: no validation row is noted in predictions.jsonl, so the result is unproven"
         )
     chosen: list[Item] = [items[row["id"]] for row in noted]
-    metric = api.load_metric(str(folder), device=device)
+    metric = api.load_metric(str(folder.absolute()), device=device)
     with api.scored(metric, chosen) as scores:
         off = [_distance(row, score) for row, score in zip(noted, scores, strict=True)]
     worst, row_id, what = max(off, key=lambda one: one[0])

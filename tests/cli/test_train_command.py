@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -255,7 +255,6 @@ def test_a_stop_says_how_to_go_on(cli: Run, engine: Engine, manifest: Path, huma
         (("unified", "--human", "HUMAN", "--trainer", "fsdp"), "should be KEY=VALUE"),
         (("nano", "--human", "HUMAN"), "recipe nano takes no --human"),
         (("nano", "--set", "rate=1"), "recipe nano takes no --set"),
-        (("nano",), "is absent"),
     ],
 )
 def test_what_can_not_work_is_refused_before_any_training(
@@ -266,6 +265,24 @@ def test_what_can_not_work_is_refused_before_any_training(
     assert ended.code == 2
     assert told in ended.err
     assert engine.calls == []
+
+
+def test_the_recipe_nano_keeps_its_own_way(cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    def train_nano(*arguments: Any, say: Callable[[str], None]) -> SimpleNamespace:
+        given.extend(arguments)
+        say("looking")
+        return SimpleNamespace(validation={"perception": 0.8125}, sha256="abc")
+
+    for name, content in (("loop", {"Recipe": dict}), ("nano", {"train_nano": train_nano})):
+        module = ModuleType(name)
+        vars(module).update(content)
+        monkeypatch.setitem(sys.modules, f"lmm4lmm.training.{name}", module)
+    ended = cli("train", "nano", "--data", "pictures", "-o", "out", "--steps", "3")
+    assert (ended.code, given) == (0, [Path("pictures"), Path("out"), {"steps": 3}])
+    assert "0.812" in ended.out
+    assert "looking" in ended.err
 
 
 def test_options_of_the_trainer_are_json_or_text() -> None:

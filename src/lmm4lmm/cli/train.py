@@ -268,6 +268,8 @@ def _train_nano(data: Path, out: Path, steps: int | None, seed: int | None, as_j
         from lmm4lmm.training.loop import Recipe
         from lmm4lmm.training.nano import train_nano
     except ImportError as error:
+        if (error.name or "").startswith("lmm4lmm"):
+            raise
         raise MissingExtraError(f"training (no module '{error.name}')", "lmm") from error
 
     asked: dict[str, Any] = {"steps": steps, "seed": seed}
