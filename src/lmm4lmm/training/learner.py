@@ -41,7 +41,9 @@ class Learner(Protocol):
     metric: str
     base: str
     base_identity: str
-    module: nn.Module
+
+    @property
+    def module(self) -> nn.Module: ...
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
         """What AdamW gets: parameters with their peak learning rates."""
