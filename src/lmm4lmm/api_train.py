@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from lmm4lmm.core.records import Item, ScoreRow
     from lmm4lmm.training.examples import Example
     from lmm4lmm.training.learner import Learner
+    from lmm4lmm.training.nano_learner import Start
     from lmm4lmm.training.recipes import Recipe
     from lmm4lmm.training.rows import Rows
     from lmm4lmm.training.splitting import By
@@ -74,6 +75,7 @@ def train(
     split_seed: int = 0,
     device: str = "auto",
     attention: str = "auto",
+    start: Start = "shipped",
     trainer: Mapping[str, Any] | None = None,
     say: Say = print,
 ) -> Training | None:
@@ -100,6 +102,7 @@ def train(
         split_seed: decides who is held out.
         device: where nano or a single process trains.
         attention: of a large base, ``auto`` or what transformers calls it.
+        start: of nano, ``shipped`` (fine-tune the weights in this package) or ``blank``.
         trainer: what else ``transformers.TrainingArguments`` takes: ``fsdp``, ``deepspeed`` and the like.
         say: told what is going on, in the first process alone.
 
@@ -118,14 +121,13 @@ def train(
     try:
         from lmm4lmm.training.rows import read_examples
         from lmm4lmm.training.run import run
-        from lmm4lmm.training.settings import settled
         from lmm4lmm.training.splitting import SplitPlan
     except ImportError as error:
         if (error.name or "").startswith("lmm4lmm"):
             raise
         raise MissingExtraError(f"training (no module '{error.name}')", "lmm,train") from error
 
-    chosen = settled(recipe, None if config is None else Path(config), tuple(settings))
+    chosen = _recipe_for(base, recipe, None if config is None else Path(config), tuple(settings))
     plan = SplitPlan(split_by, validation_share, test_share, fold, folds, split_seed)
     table: Any = Path(human)
     if not table.is_file():
@@ -136,8 +138,10 @@ def train(
     rows = read_examples(Path(data), table, chosen.outputs, columns, prompts=of_folder, scale=scale)
     for note in rows.notes:
         tell(note)
-    learner = _learner(base, chosen, folder, _device_here(device), attention)
-    run(learner, chosen, rows, plan, folder, tell, dict(trainer or {}))
+    learner = _learner(base, chosen, folder, _device_here(device), attention, start)
+    sources = {"manifest": Path(data)} | ({"human": table} if isinstance(table, Path) else {})
+    own_split = None if split_file is None else Path(split_file)
+    run(learner, chosen, rows, plan, folder, tell, trainer, split_file=own_split, sources=sources)
     del learner  # the result is loaded beside it otherwise, base and all
     return _finished(folder, chosen, rows, device, tell) if first else None
 
@@ -156,14 +160,25 @@ def _device_here(device: str) -> str:
     return f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else device
 
 
-def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: str) -> Learner:
+def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: str, start: Start) -> Learner:
     if base == "nano":
         from lmm4lmm.training.nano_learner import open_nano_learner
 
-        return open_nano_learner(recipe, folder)
+        return open_nano_learner(recipe, folder, start=start)
     from lmm4lmm.training.large.learner import open_learner
 
     return open_learner(base, recipe, device=device, attention=attention)
+
+
+def _recipe_for(base: str, name: str, config: Path | None, settings: Sequence[str]) -> Recipe:
+    """The recipe as asked for; nano has no adapters, so it does without those that nobody asked for."""
+    from lmm4lmm.training.recipes import RECIPES
+    from lmm4lmm.training.settings import settled
+
+    recipe = settled(name, config, settings)
+    if base == "nano" and recipe.lora == RECIPES[name].lora:
+        return replace(recipe, lora=None)
+    return recipe
 
 
 def _finished(folder: Path, recipe: Recipe, rows: Rows, device: str, tell: Say) -> Training:

@@ -62,9 +62,17 @@ class Engine:
         return "a learner"
 
     def run(
-        self, learner: Any, recipe: Any, rows: Any, plan: Any, folder: Path, say: Any, trainer: Any
+        self,
+        learner: Any,
+        recipe: Any,
+        rows: Any,
+        plan: Any,
+        folder: Path,
+        say: Any,
+        trainer: Any,
+        **more: Any,
     ) -> None:
-        self.calls.append({"recipe": recipe, "rows": rows, "plan": plan, "trainer": trainer, "from": learner})
+        self.calls.append({"recipe": recipe, "rows": rows, "plan": plan, "trainer": trainer, **more})
         if self.raises is not None:
             raise self.raises
         say("the engine speaks")
@@ -165,8 +173,10 @@ def test_all_that_was_asked_for_reaches_the_engine(
     assert ended.code == 0, ended.err
     opened, ran = engine.calls
     recipe = ran["recipe"]
-    assert (recipe.lora.rank, recipe.steps, recipe.seed) == (4, 8, 5)
-    assert opened["learner"] == (recipe, Path("out"))
+    assert (recipe.losses.rank, recipe.steps, recipe.seed, recipe.lora) == (0.5, 8, 5, None)
+    assert opened == {"learner": (recipe, Path("out")), "options": {"start": "shipped"}}
+    assert ran["sources"] == {"manifest": manifest, "human": human}
+    assert ran["split_file"] is None
     assert ran["trainer"] == {"fsdp": "full_shard", "tf32": True}
     plan = ran["plan"]
     assert (plan.by, plan.validation, plan.test, plan.seed) == ("generator", 0.2, 0.0, 3)
@@ -190,6 +200,14 @@ def test_json_is_all_that_stdout_holds(cli: Run, engine: Engine, manifest: Path,
     assert found["folder"] == "out"
     assert (found["checked"], found["best_step"]) == (6, 4)
     assert found["test"]["perception"]["srcc"] is None
+
+
+def test_adapters_that_were_asked_for_are_not_dropped(
+    cli: Run, engine: Engine, manifest: Path, human: Path
+) -> None:
+    """Nano has none; its learner says so, instead of training something else without a word."""
+    cli("train", "unified", "--data", manifest, "--human", human, *COMMON, "--set", "lora.rank=4")
+    assert engine.calls[0]["learner"][0].lora.rank == 4
 
 
 def test_a_large_base_opens_the_other_learner(cli: Run, engine: Engine, manifest: Path, human: Path) -> None:
@@ -248,6 +266,7 @@ def test_a_stop_says_how_to_go_on(cli: Run, engine: Engine, manifest: Path, huma
         (("unified", "--human", "human.csv"), "human.csv: no such file"),
         (("unified", "--human", "evalmi"), "did you mean evalmi50k?"),
         (("unified", "--human", "HUMAN", "--split-by", "image"), "no split is called 'image'"),
+        (("unified", "--human", "HUMAN", "--start", "black"), "did you mean blank?"),
         (("unified", "--human", "HUMAN", "--scale", "5"), "two numbers are expected"),
         (("unified", "--human", "HUMAN", "--columns", "perception=mos"), "--scale 1,5"),
         (("unified", "--human", "HUMAN", "--set", "lora.rnk=4"), "lora.rank"),

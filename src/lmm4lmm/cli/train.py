@@ -16,6 +16,7 @@ from lmm4lmm.core.records import DIMENSIONS
 
 RECIPES = ("nano", "stage1", "stage2", "answer", "unified")
 SPLITS = ("prompt", "generator", "source", "fold")
+STARTS = ("shipped", "blank")
 RESUME = "Interrupted. Run the same command again to go on."
 _ALONE = ("recipe", "data", "out", "steps", "seed", "as_json")
 """What `train nano` takes; the rest is for the other recipes."""
@@ -105,6 +106,10 @@ def train(
     attention: Annotated[
         str, typer.Option(metavar="NAME", help="Of a large base: auto, sdpa, eager, flash_attention_2.")
     ] = "auto",
+    start: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="Of nano: shipped (fine-tune what is in this package) or blank."),
+    ] = "shipped",
     trainer: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,6 +140,8 @@ def train(
         raise InputError(f"recipe {recipe} learns from human scores: give their table with --human")
     if split_by not in SPLITS:
         raise UnknownNameError("split", split_by, SPLITS)
+    if start not in STARTS:
+        raise UnknownNameError("start", start, STARTS)
     from lmm4lmm import api_train
 
     extra = [f"{name}={value}" for name, value in (("steps", steps), ("seed", seed)) if value is not None]
@@ -160,6 +167,7 @@ def train(
             split_seed=split_seed,
             device=device,
             attention=attention,
+            start=cast(Any, start),
             trainer=parse_trainer(trainer or ()),
             say=output.note,
         )

@@ -97,9 +97,7 @@ def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView
     if found.interval.low is not None:
         span += f", {number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
     where = f"on {count(found.n, run.split + ' image')}"
-    return OutputView(
-        WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine)
-    )
+    return OutputView(WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine))
 
 
 def _known(what: str) -> str:
@@ -284,13 +282,17 @@ def data_rows(facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         "skipped rows": facts.get("skipped_rows"),
         "base": facts.get("base"),
         "identity of the base": facts.get("base_identity"),
-        "chosen by": facts.get("selection"),
-        "peak memory": None if facts.get("peak_memory_mb") is None else f"{facts['peak_memory_mb']:,.0f} MB",
+        "score of the step that was kept": facts.get("selection"),
+        **{
+            words: f"{megabytes:,.0f} MB"
+            for words, name in (("peak memory", "peak_memory_mb"), ("peak memory, GPU", "peak_gpu_memory_mb"))
+            if (megabytes := finite(facts.get(name))) is not None
+        },
         "lmm4lmm": facts.get("lmm4lmm"),
         "started": facts.get("started"),
     }
     return tuple(
-        (name, f"{value:,}" if isinstance(value, int) else str(value))
+        (name, f"{value:,}" if isinstance(value, int) else _plain(value))
         for name, value in named.items()
         if value is not None
     )
