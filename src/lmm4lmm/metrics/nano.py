@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from lmm4lmm.model.nano.heads import ScoreEstimate
     from lmm4lmm.model.nano.network import NanoNetwork, Output
-    from lmm4lmm.model.nano.processing import TextReader, Texts, Views
+    from lmm4lmm.model.nano.processing import TextReader, Texts, View
 
-_IMAGE_COST = 60
-"""22 image tokens, and two views that take about as long as 40 more."""
+_IMAGE_COST = 120
+"""Looking at an image takes about as long as reading so many words."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Prepared:
     """One item, ready for a batch.
 
     Attributes:
-        views: [2, 256, 256, 3] uint8.
+        view: of the image.
         question: as asked, for the record; None where no answer is wanted.
         has_prompt: whether correspondence has a meaning.
     """
 
-    views: Views
+    view: View
     texts: Texts
     question: str | None
     has_prompt: bool
@@ -67,12 +67,12 @@ class Nano:
         Raises:
             ItemError: a text is too long.
         """
-        from lmm4lmm.model.nano.processing import views
+        from lmm4lmm.model.nano.processing import view
 
         question = question_of(item.question) if "answer" in self.dimensions else None
         reads_prompt = "correspondence" in self.dimensions or question is not None
         texts = self.reader.read(item.prompt if reads_prompt else None, question)
-        return Prepared(views(image), texts, question, bool(item.prompt.strip()))
+        return Prepared(view(image), texts, question, bool(item.prompt.strip()))
 
     def size(self, prepared: Prepared) -> int:
         """Tokens of the sequence, and what looking at the image costs in the same unit."""
@@ -90,8 +90,10 @@ class Nano:
         from lmm4lmm.model.memory import memory_errors
 
         with memory_errors(len(batch)), torch.inference_mode():
-            pixels = torch.from_numpy(np.stack([prepared.views for prepared in batch]))
-            output = self.model(self.model.look(pixels), [prepared.texts for prepared in batch])
+            pixels = torch.from_numpy(np.stack([prepared.view.pixels for prepared in batch]))
+            statistics = torch.from_numpy(np.stack([prepared.view.naturalness for prepared in batch]))
+            words = self.model.read([prepared.texts for prepared in batch])
+            output = self.model(self.model.look(pixels, statistics), words)
             return self._scores(output, batch)
 
     def _scores(self, output: Output, batch: Sequence[Prepared]) -> list[Score]:

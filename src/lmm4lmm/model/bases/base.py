@@ -239,6 +239,8 @@ class PlainBase(Base):
         places = torch.tensor([token == self.image_token for token in ids], device=embeddings.device)
         if int(places.sum()) != len(features):
             raise ValueError(f"{int(places.sum())} placeholders for {len(features)} image features")
+        if embeddings.requires_grad:  # a leaf, where somebody wants gradients of embeddings
+            embeddings = embeddings.clone()
         embeddings[places] = features.to(embeddings.dtype)
         return embeddings
 

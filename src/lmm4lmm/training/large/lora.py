@@ -32,10 +32,6 @@ class Pair:
     b: nn.Parameter
     scale: float
 
-    def as_low_rank(self) -> LowRank:
-        """Copies on the processor."""
-        return LowRank(self.a.detach().cpu().clone(), self.b.detach().cpu().clone(), self.scale)
-
 
 def adapted_layers(base: Base, lora: Lora | None) -> list[str]:
     """Names of the linear layers that a recipe adapts: attention and MLP of both parts; never the projector."""
