@@ -48,7 +48,9 @@ def test_check_mends_what_was_altered(cli: Run) -> None:
     whole = image.read_bytes()
     image.write_bytes(b"no image")
     assert json.loads(cli("datasets", "synthetic", "-o", "w", *SMALL, "--json").out)["written"] == 0
-    assert json.loads(cli("datasets", "synthetic", "-o", "w", *SMALL, "--check", "--json").out)["written"] == 1
+    assert (
+        json.loads(cli("datasets", "synthetic", "-o", "w", *SMALL, "--check", "--json").out)["written"] == 1
+    )
     assert image.read_bytes() == whole
 
 

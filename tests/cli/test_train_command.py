@@ -147,8 +147,28 @@ def test_all_that_was_asked_for_reaches_the_engine(
 ) -> None:
     ended = cli(
         *("train", "unified", "--data", manifest, "--human", human, *COMMON),
-        *"--set losses.rank=0.5 --steps 8 --seed 5 --split-by generator --split-seed 3".split(),
-        *"--validation-share 0.2 --test-share 0 --trainer fsdp=full_shard --trainer tf32=true".split(),
+        *[
+            "--set",
+            "losses.rank=0.5",
+            "--steps",
+            "8",
+            "--seed",
+            "5",
+            "--split-by",
+            "generator",
+            "--split-seed",
+            "3",
+        ],
+        *[
+            "--validation-share",
+            "0.2",
+            "--test-share",
+            "0",
+            "--trainer",
+            "fsdp=full_shard",
+            "--trainer",
+            "tf32=true",
+        ],
     )
     assert ended.code == 0, ended.err
     opened, ran = engine.calls

@@ -224,6 +224,14 @@ def test_what_is_no_result_folder_is_refused(tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+def test_a_base_that_is_a_folder_is_called_by_its_name(tmp_path: Path) -> None:
+    write_run(tmp_path, pictures=False)
+    changed(tmp_path, base=str(tmp_path / "bases" / "InternVL3-8B"))
+    page = write_training_report(tmp_path).path.read_text("utf-8")
+    assert '<h1 dir="auto">Training: unified on InternVL3-8B</h1>' in page
+    assert "was trained on InternVL3-8B with" in page
+
+
 def test_two_files_that_disagree_are_named(tmp_path: Path) -> None:
     facts = write_run(tmp_path, pictures=False)
     changed(tmp_path, test=facts["test"] | {"perception": {"n": 4, "srcc": 0.1}})

@@ -62,7 +62,7 @@ def write_training_report(folder: Path, out: Path | None = None, *, seed: int = 
     outputs, pictures = run.outputs, Thumbnails(_IMAGE_BYTES)
     facts = run.facts
     unreadable = tuple((tidy(str(a)), tidy(str(b))) for a, b in (facts.get("unreadable") or {}).items())
-    recipe, base = facts.get("recipe") or {}, str(facts.get("base") or "an unnamed base")
+    recipe, base = facts.get("recipe") or {}, training_views.base_name(facts)
     page = (
         page_environment()
         .get_template("training.html")

@@ -129,7 +129,7 @@ def summary(run: TrainingRun) -> str:
     recipe = (facts.get("recipe") or {}).get("name", "an unnamed recipe")
     uses = {"train": "training", "validation": "validation", "test": "a test"}
     shares = [f"{split[name]:,} for {use}" for name, use in uses.items() if split.get(name)]
-    text = f"Recipe {recipe} was trained on {facts.get('base') or 'an unnamed base'}"
+    text = f"Recipe {recipe} was trained on {base_name(facts)}"
     if data.get("rows") is not None:
         text += f" with {count(int(data['rows']), 'row')}"
     if shares:
@@ -143,6 +143,12 @@ def summary(run: TrainingRun) -> str:
             text += f"; the state after step {int(facts['best_step']):,} did best on the validation rows and was kept"
         text += "."
     return text
+
+
+def base_name(facts: Mapping[str, Any]) -> str:
+    """What people call the base; of a folder its name, since where it lies is among the data."""
+    base = str(facts.get("base") or "an unnamed base")
+    return Path(base).name if Path(base).is_absolute() else base
 
 
 def duration(seconds: float) -> str:
