@@ -25,6 +25,7 @@ from typing import Any
 
 import torch
 import transformers
+from accelerate import PartialState
 from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments, set_seed
 
@@ -34,7 +35,7 @@ from lmm4lmm.training.examples import Example
 from lmm4lmm.training.feeding import StepSampler, steps_an_epoch
 from lmm4lmm.training.judging import shared
 from lmm4lmm.training.learner import Learner, Say
-from lmm4lmm.training.progress import Progress
+from lmm4lmm.training.progress import LOG, Progress, seconds_of
 from lmm4lmm.training.recipes import Recipe
 from lmm4lmm.training.trainer import SCORE, LearnerTrainer
 
@@ -69,6 +70,7 @@ class Fitted:
         steps: optimiser steps made, over all parts of the run.
         history: a row for every look at the validation rows: ``step``, ``validation`` (figures), ``score``.
         failed: rows that could not be read any more while training ran, and why, by id.
+        seconds: that training took, over all parts of the run.
     """
 
     best_step: int
@@ -76,6 +78,7 @@ class Fitted:
     steps: int
     history: tuple[Mapping[str, Any], ...]
     failed: Mapping[str, str] = field(default_factory=dict)
+    seconds: float = 0.0
 
 
 def fit(
@@ -114,7 +117,7 @@ def fit(
         args = _arguments(recipe, folder, steps, trainer_options or {})
         resumed = _resumed(learner, recipe, train, validation, folder, args, say)
         if recipe.checkpointing:
-            _recompute(learner.module)
+            _recompute(learner.module, say)
         order = StepSampler(
             rows=len(train),
             lengths=[learner.size(one) for one in train] if recipe.group_by_length else None,
@@ -143,12 +146,29 @@ def fit(
         steps=state.global_step,
         history=tuple(row for row in state.log_history if "validation" in row),
         failed=failed,
+        seconds=seconds_of(folder / LOG),
     )
 
 
 def processes() -> int:
     """How many train together, as ``torchrun`` and ``accelerate launch`` tell."""
     return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_first() -> bool:
+    """Whether this process is the one that speaks and writes."""
+    return os.environ.get("RANK", "0") in ("", "0")
+
+
+@contextmanager
+def one_by_one() -> Iterator[None]:
+    """The first process goes ahead, the others come after it and may use what it left on disk."""
+    if processes() == 1:
+        yield
+        return
+    on_cpu = not torch.accelerator.is_available()
+    with PartialState(cpu=on_cpu, backend="gloo" if on_cpu else None).main_process_first():
+        yield
 
 
 def _passes(recipe: Recipe) -> int:
@@ -246,7 +266,7 @@ class _Seeds(TrainerCallback):  # type: ignore[misc]
             set_seed(args.seed + args.process_index)
 
 
-def _recompute(module: nn.Module) -> None:
+def _recompute(module: nn.Module, say: Say) -> None:
     """Switches on the checkpointing of activations in the outermost parts that have it."""
     found = False
 
@@ -261,8 +281,8 @@ def _recompute(module: nn.Module) -> None:
             visit(child)
 
     visit(module)
-    if not found:
-        raise InputError("checkpointing=true: this base can't recompute its activations; leave it false")
+    if not found and is_first():
+        say("checkpointing=true changes nothing: this base has no switch for it")
 
 
 @contextmanager

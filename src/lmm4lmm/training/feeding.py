@@ -185,6 +185,6 @@ def moved(data: Any, device: torch.device) -> Any:
         return data.to(device, non_blocking=True)
     if isinstance(data, Mapping):
         return {key: moved(value, device) for key, value in data.items()}
-    if isinstance(data, list):
-        return [moved(value, device) for value in data]
+    if type(data) in (list, tuple):
+        return type(data)(moved(value, device) for value in data)
     return data

@@ -37,6 +37,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._validation = ""
         self._rate: float | None = None
         self._began = self._since = self._told = 0.0
+        self._before = 0.0
         self._first = 0
 
     def on_train_begin(
@@ -49,6 +50,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             return
         path = self._folder / LOG
         cut_log(path, state.global_step)
+        self._before = seconds_of(path)
         self._log = path.open("a", encoding="utf-8", buffering=1)
         if importlib.util.find_spec("tensorboard") is not None:
             from torch.utils.tensorboard import SummaryWriter
@@ -81,6 +83,7 @@ class Progress(TrainerCallback):  # type: ignore[misc]
             "gradient": logs.get("grad_norm"),
             "items_per_second": round(self._rate, 2),
             "eta_seconds": round(left * (now - self._began), 1),
+            "seconds": round(self._before + now - self._began, 2),
         }
         self._write(row)
         self._draw(row)
@@ -100,7 +103,12 @@ class Progress(TrainerCallback):  # type: ignore[misc]
         self._since = time.perf_counter()
         if self._log is None or metrics is None:
             return
-        row = {"step": state.global_step, "validation": metrics["validation"], "score": metrics["score"]}
+        row = {
+            "step": state.global_step,
+            "validation": metrics["validation"],
+            "score": metrics["score"],
+            "seconds": round(self._before + self._since - self._began, 2),
+        }
         self._write(row)
         found = {
             name: of["balanced_accuracy" if name == "answer" else "srcc"]
@@ -156,6 +164,17 @@ def cut_log(path: Path, step: int) -> None:
         except (ValueError, KeyError, TypeError):  # cut short when the run was killed
             continue
     write_atomically(path, "".join(f"{line}\n" for line in kept))
+
+
+def seconds_of(path: Path) -> float:
+    """How long a run had been training when it wrote the last row of its log."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in reversed(lines):
+        try:
+            return float(json.loads(line)["seconds"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return 0.0
 
 
 def duration(seconds: float) -> str:
