@@ -58,13 +58,14 @@ def test_twenty_steps_are_ten_a_kill_and_ten_more_bit_for_bit(tmp_path):
     assert (killed / "fitted.json").read_text() == (straight / "fitted.json").read_text()
 
 
-def test_two_processes_make_the_steps_of_one(tmp_path):
+@pytest.mark.parametrize("options", [{}, {"fsdp": "full_shard"}], ids=["DDP", "FSDP"])
+def test_two_processes_make_the_steps_of_one(tmp_path, options):
     """Targets are spread unevenly, one row can't be read, 45 rows leave uneven steps, pairs are within passes."""
     losses = {"l1": 0.5, "gaussian": 1.0, "rank": 1.0, "answer": 2.0}
     settings = {"recipe": {"batch": 16, "rows_at_once": 4, "losses": losses}, "rows": 45, "unreadable": ["7"]}
     one, two = tmp_path / "one", tmp_path / "two"
     for folder, processes in ((one, 1), (two, 2)):
-        done = start(folder, settings, processes)
+        done = start(folder, settings | {"options": options if processes == 2 else {}}, processes)
         assert done.returncode == 0, done.stderr
     assert {name for row in steps_of(one) for name in row["losses"]} == set(losses)
     for first, second in zip(steps_of(one), steps_of(two), strict=True):
@@ -73,6 +74,10 @@ def test_two_processes_make_the_steps_of_one(tmp_path):
         assert second["gradient"] == pytest.approx(first["gradient"], rel=1e-4)
     for name, value in trained(one).items():
         torch.testing.assert_close(trained(two)[name], value, atol=1e-5, rtol=0)
+    # what the result is written from is the best state, whole
+    ends = [torch.load(folder / "toy.pt", weights_only=True) for folder in (one, two)]
+    for name, value in ends[0].items():
+        torch.testing.assert_close(ends[1][name], value, atol=1e-5, rtol=0)
     facts = [json.loads((folder / "fitted.json").read_text()) for folder in (one, two)]
     assert facts[1]["best_step"] == facts[0]["best_step"]
     assert facts[1]["score"] == pytest.approx(facts[0]["score"], abs=1e-6)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lmm4lmm.core.errors import ImageError, WeightsError
 from lmm4lmm.core.records import Item
+from lmm4lmm.training.checkpoints import gathered
 from lmm4lmm.training.engine import fit
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.recipes import Losses, Recipe
@@ -188,8 +189,10 @@ def main() -> None:
         lambda text: None,
         trainer_options=settings.get("options"),
     )
+    with gathered(learner.module):
+        if int(os.environ.get("RANK", "0")) == 0:
+            learner.write(folder)
     if int(os.environ.get("RANK", "0")) == 0:
-        torch.save({name: value.detach() for name, value in learner.trained().items()}, folder / "end.pt")
         (folder / "fitted.json").write_text(
             json.dumps(
                 {"best_step": fitted.best_step, "score": fitted.best_score, "failed": dict(fitted.failed)}

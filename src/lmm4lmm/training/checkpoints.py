@@ -15,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.core.files import atomic_path, content_key, write_atomically
@@ -121,25 +122,17 @@ def read_trained(checkpoint: Path) -> dict[str, Tensor]:
 @contextmanager
 def gathered(module: nn.Module) -> Iterator[None]:
     """Parameters that are sharded over processes are whole here, in every process; all must come along."""
+    parts = [part for part in module.modules() if isinstance(part, FSDPModule)]
     with ExitStack() as stack:
-        for part in module.modules():
-            if (
-                type(part).__name__ == "FullyShardedDataParallel"
-            ):  # FSDP 1; of version 2, tensors gather themselves
-                stack.enter_context(part.summon_full_params(part, recurse=False, writeback=False))
+        for part in parts:
+            part.unshard()
+            stack.callback(part.reshard)
         sharded = [p for p in module.parameters() if p.requires_grad and hasattr(p, "ds_id")]
         if sharded:  # DeepSpeed ZeRO 3
             import deepspeed
 
             stack.enter_context(deepspeed.zero.GatheredParameters(sharded))
         yield
-
-
-def full(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same, with tensors that are sharded over processes (FSDP 2) whole; all processes must come along."""
-    return {
-        name: value.full_tensor() if hasattr(value, "full_tensor") else value for name, value in state.items()
-    }
 
 
 def _numbered(folder: Path) -> list[tuple[int, Path]]:

@@ -227,6 +227,8 @@ def _arguments(recipe: Recipe, folder: Path, steps: int, options: Mapping[str, A
         args = TrainingArguments(**{name: value for name, value in chosen.items() if name in known})
     except (ValueError, TypeError, ImportError) as error:
         raise InputError(f"these options of the Trainer can't be used: {error}") from error
+    if args.fsdp and (args.fsdp_plugin_args or {}).get("fsdp_version", 2) != 2:
+        raise InputError("FSDP is supported in its second version: leave the version out, or make it 2")
     if args.n_gpu > 1:
         # Several GPUs of one process would be nn.DataParallel, which splits batches behind our back.
         args._n_gpu = 1

@@ -20,6 +20,7 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import sha256, write_atomically
 from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.training.card import write_card
+from lmm4lmm.training.checkpoints import gathered
 from lmm4lmm.training.engine import Fitted, fit, is_first, one_by_one
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.guesses import guesses
@@ -117,8 +118,9 @@ def run(
         learner, recipe, sides["train"], sides["validation"], folder, say, trainer_options=trainer_options
     )
     before -= time.perf_counter()
-    if first:
-        learner.write(folder)
+    with gathered(learner.module):
+        if first:
+            learner.write(folder)
     # The test rows are looked at here, once, after every choice is made.
     said = {name: _said(learner, recipe, sides[name]) for name in ("validation", "test")}
     facts = {

@@ -206,10 +206,9 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Writes what training made, and nothing of the base."""
-        with checkpoints.gathered(self.model_wrapped):
-            state = checkpoints.full(self.learner.trained())
-        if self.args.should_save:
-            checkpoints.write_trained(Path(output_dir or self.args.output_dir), state)
+        with checkpoints.gathered(self.model):
+            if self.args.should_save:
+                checkpoints.write_trained(Path(output_dir or self.args.output_dir), self.learner.trained())
 
     def _save_rng_state(self, output_dir: str) -> None:
         super()._save_rng_state(output_dir)
