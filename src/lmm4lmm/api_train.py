@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lmm4lmm.core.records import Item, ScoreRow
     from lmm4lmm.training.examples import Example
     from lmm4lmm.training.learner import Learner
-    from lmm4lmm.training.nano_learner import Start
+    from lmm4lmm.training.nano.learner import Start
     from lmm4lmm.training.recipes import Recipe
     from lmm4lmm.training.rows import Rows
     from lmm4lmm.training.splitting import By
@@ -162,7 +163,7 @@ def _device_here(device: str) -> str:
 
 def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: str, start: Start) -> Learner:
     if base == "nano":
-        from lmm4lmm.training.nano_learner import open_nano_learner
+        from lmm4lmm.training.nano.learner import open_nano_learner
 
         return open_nano_learner(recipe, folder, start=start)
     from lmm4lmm.training.large.learner import open_learner
@@ -171,14 +172,10 @@ def _learner(base: str, recipe: Recipe, folder: Path, device: str, attention: st
 
 
 def _recipe_for(base: str, name: str, config: Path | None, settings: Sequence[str]) -> Recipe:
-    """The recipe as asked for; nano has no adapters, so it does without those that nobody asked for."""
-    from lmm4lmm.training.recipes import RECIPES
+    from lmm4lmm.training.recipes import RECIPES, RECIPES_OF_NANO
     from lmm4lmm.training.settings import settled
 
-    recipe = settled(name, config, settings)
-    if base == "nano" and recipe.lora == RECIPES[name].lora:
-        return replace(recipe, lora=None)
-    return recipe
+    return settled(name, config, settings, recipes=RECIPES_OF_NANO if base == "nano" else RECIPES)
 
 
 def _finished(folder: Path, recipe: Recipe, rows: Rows, device: str, tell: Say) -> Training:
@@ -195,6 +192,7 @@ def _finished(folder: Path, recipe: Recipe, rows: Rows, device: str, tell: Say) 
         folder, rows.examples, device=device, close=CLOSE_IN_HALF if recipe.bf16 else CLOSE
     )
     tell(f"loaded the result and scored {checked} validation rows again: as in training")
+    shutil.rmtree(folder / "features", ignore_errors=True)  # nano's, larger than all else
     return Training(folder, facts, report.path, checked)
 
 

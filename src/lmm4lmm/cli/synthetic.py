@@ -36,6 +36,10 @@ def synthetic(
             metavar="WxH", help="Pixels of every image, 128 at least; default: several, 256 to 512."
         ),
     ] = None,
+    again: Annotated[
+        int,
+        typer.Option("--again", min=0, help="Rows for each image about other prompts, to learn words from."),
+    ] = 0,
     check: Annotated[
         bool, typer.Option("--check", help="Draw images that are there again, and mend them.")
     ] = False,
@@ -54,7 +58,7 @@ def synthetic(
     progress = progress_for("Drawing")
     progress.start(len(asked))
     try:
-        written = write(_watched(asked, lambda: progress.advance(done=1)), out, check=check)
+        written = write(_watched(asked, lambda: progress.advance(done=1)), out, check=check, again=again)
     except KeyboardInterrupt:
         guard.stop(RESUME, guard.INTERRUPTED)
     finally:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from lmm4lmm.core.records import DIMENSIONS, Dimension
@@ -157,4 +157,19 @@ UNIFIED = Recipe(
 )
 """All three in one pass; a row may have any of the three targets, what it lacks is masked."""
 
+NANO = replace(
+    UNIFIED,
+    losses=Losses(l1=0.5, gaussian=0.5, answer=2.0),
+    lora=None,
+    epochs=8.0,
+    batch=256,
+    rows_at_once=256,
+    rate=1e-3,
+    weight_decay=0.05,
+)
+"""``unified`` for nano, whose eye and language model are frozen and whose other parts are small."""
+
 RECIPES: dict[str, Recipe] = {one.name: one for one in (STAGE1, STAGE2, ANSWER, UNIFIED)}
+
+RECIPES_OF_NANO: dict[str, Recipe] = {**RECIPES, NANO.name: NANO}
+"""With ``--base nano``."""

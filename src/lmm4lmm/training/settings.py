@@ -27,7 +27,13 @@ class _Unfit(Exception):
     """A value or key that does not fit; its message says why, the caller adds where."""
 
 
-def settled(recipe_name: str, config: Path | None = None, assignments: Sequence[str] = ()) -> Recipe:
+def settled(
+    recipe_name: str,
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    *,
+    recipes: Mapping[str, Recipe] = RECIPES,
+) -> Recipe:
     """The recipe to train by.
 
     Args:
@@ -35,6 +41,7 @@ def settled(recipe_name: str, config: Path | None = None, assignments: Sequence[
         config: a YAML file with the fields to change.
         assignments: ``key=value``, applied in their order after the file: ``steps=200``, ``bf16=true``,
             ``lora.rank=16``, ``lora=none``, ``outputs=perception,answer``.
+        recipes: what there is by name.
 
     Raises:
         UnknownNameError: no recipe has this name.
@@ -42,9 +49,9 @@ def settled(recipe_name: str, config: Path | None = None, assignments: Sequence[
             names the file with its line, or the assignment.
         MissingExtraError: PyYAML is needed and not installed.
     """
-    if recipe_name not in RECIPES:
-        raise UnknownNameError("recipe", recipe_name, RECIPES)
-    recipe = RECIPES[recipe_name]
+    if recipe_name not in recipes:
+        raise UnknownNameError("recipe", recipe_name, recipes)
+    recipe = recipes[recipe_name]
     origins: dict[str, str] = {}
     changes = [*(_from_file(config) if config is not None else ()), *map(_from_assignment, assignments)]
     for where, key, value in changes:

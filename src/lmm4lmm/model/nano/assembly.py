@@ -17,11 +17,10 @@ from lmm4lmm.core import files
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import processing
-from lmm4lmm.model.nano.lora import LoraShape, merge_lora
+from lmm4lmm.model.nano.language import LAYERS
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.vision import EfficientNetLite0
-from lmm4lmm.model.spellings import NO, YES
 
 TRAINED_FILE, CARD_FILE, FACTS_FILE = "trained.safetensors", "MODEL_CARD.md", "facts.json"
 
@@ -39,7 +38,6 @@ class Facts(msgspec.Struct, frozen=True):
 
     Attributes:
         version: of the trained part.
-        lora: rank, alpha and targets.
         base: fingerprint of the base that it was trained on.
         sha256: of the trained file.
         self_test: expected outputs.
@@ -47,7 +45,6 @@ class Facts(msgspec.Struct, frozen=True):
     """
 
     version: str
-    lora: LoraShape
     base: str
     sha256: str
     self_test: SelfTest | None
@@ -77,7 +74,7 @@ def text_reader() -> TextReader:
 
 
 def load_base(*, dtype: torch.dtype = torch.float32) -> NanoNetwork:
-    """The base with an untrained projector, queries and heads; ``dtype`` is the language model's.
+    """The base with untrained parts; ``dtype`` is the language model's.
 
     Raises:
         WeightsError: the base has not been pulled.
@@ -87,21 +84,21 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> NanoNetwork:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity_error()  # it would list the layers that we leave out
     where = nano_base.folder()
     vision = EfficientNetLite0()
     vision.load_state_dict(load_file(where / nano_base.VISION_FILE), strict=False)
     vision.fused().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     language = LlamaModel.from_pretrained(
-        where / nano_base.LANGUAGE_FOLDER, dtype=dtype, local_files_only=True, attn_implementation="sdpa"
+        where / nano_base.LANGUAGE_FOLDER,
+        dtype=dtype,
+        num_hidden_layers=LAYERS,  # those above are never read from the disk
+        local_files_only=True,
+        attn_implementation="sdpa",
     )
-    reader = text_reader()
-    model = NanoNetwork(
-        vision,
-        language,
-        hidden=language.config.hidden_size,
-        yes=reader.token_ids(YES),
-        no=reader.token_ids(NO),
-    )
+    logging.set_verbosity(verbosity)
+    model = NanoNetwork(vision, language, hidden=language.config.hidden_size)
     return model.eval().requires_grad_(False)
 
 
@@ -119,28 +116,27 @@ def load_trained(folder: Path) -> tuple[NanoNetwork, Facts]:
         raise WeightsError(f"{trained} was trained on another base than the one in {nano_base.folder()}")
     model = load_base()
     state = {name: value.float() for name, value in load_file(trained).items()}
-    apply_trained(model, state, facts.lora)
+    apply_trained(model, state)
     return model, facts
 
 
-def apply_trained(model: NanoNetwork, state: Mapping[str, Tensor], shape: LoraShape) -> None:
-    """Puts a trained part into a base: LoRA merged into the language model, the rest by name."""
-    lora = {name.removeprefix("language."): value for name, value in state.items() if ".lora_" in name}
-    merge_lora(model.language, lora, shape)
-    rest = {name: value for name, value in state.items() if ".lora_" not in name}
-    expected = {name for name in trained_names(model) if ".lora_" not in name}
-    if missing := expected.symmetric_difference(rest):
-        raise WeightsError(f"the trained part has other tensors than expected: {sorted(missing)[:5]}")
-    model.load_state_dict(rest, strict=False)
+def apply_trained(model: NanoNetwork, state: Mapping[str, Tensor]) -> None:
+    """Puts a trained part into a base, by name.
+
+    Raises:
+        WeightsError: names or shapes differ from this version's.
+    """
+    if odd := sorted(set(trained_names(model)).symmetric_difference(state)):
+        raise WeightsError(f"the trained part has other tensors than expected, for instance {odd[0]}")
+    try:
+        model.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise WeightsError(f"the trained part does not fit: {error}") from error
 
 
 def trained_names(model: nn.Module) -> list[str]:
-    """Names of the tensors that training makes: all but the frozen eye and the language model's own."""
-    return [
-        name
-        for name in model.state_dict()
-        if ".lora_" in name or not name.startswith(("vision.", "language."))
-    ]
+    """Names of the tensors that training makes: all but the frozen eye and the language model."""
+    return [name for name in model.state_dict() if not name.startswith(("vision.", "language."))]
 
 
 def run_self_test(model: NanoNetwork, reader: TextReader) -> SelfTest:
@@ -150,7 +146,9 @@ def run_self_test(model: NanoNetwork, reader: TextReader) -> SelfTest:
     ImageDraw.Draw(picture).ellipse((100, 60, 220, 180), fill=(220, 30, 30))
     texts = reader.read("a red circle on a blue background", "Does the image contain a circle?")
     with torch.inference_mode():
-        output = model(model.look(torch.from_numpy(processing.views(picture))[None]), [texts])
+        seen = processing.view(picture)
+        features = model.look(torch.from_numpy(seen.pixels)[None], torch.from_numpy(seen.naturalness)[None])
+        output = model(features, model.read([texts]))
     assert output.correspondence is not None  # both texts are given
     assert output.answer is not None
     return SelfTest(

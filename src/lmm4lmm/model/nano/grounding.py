@@ -9,14 +9,17 @@ from torch.nn import functional as F
 FEATURES = 7
 """Evidence of a span: whole image, best cell and mean cell of its best words; mean and maximum over its words of
 the evidence of each word (whole image, best cell)."""
+_WIDTH = 160
+"""Dimensions that words and names are compared in."""
 
 
 class Grounding(nn.Module):
     """Compares each word with each class name, and weighs that with how probable the classes are in the image.
 
     Words and names are hidden states of the same layer, standardised, through one learned map that starts as the
-    identity. A comparison counts relative to how the word compares with all classes (a z-score), so that common words
-    carry no evidence. After ColBERT's late interaction (Khattab and Zaharia 2020, arXiv 2004.12832).
+    directions in which the names differ most. A comparison counts relative to how the word compares with all classes
+    (a z-score), so that common words carry no evidence. After ColBERT's late interaction (Khattab and Zaharia 2020,
+    arXiv 2004.12832).
     """
 
     mean: Tensor
@@ -26,13 +29,17 @@ class Grounding(nn.Module):
         super().__init__()
         self.register_buffer("mean", torch.zeros(hidden))
         self.register_buffer("scale", torch.ones(hidden))
-        self.map = nn.Linear(hidden, hidden, bias=False)
-        nn.init.eye_(self.map.weight)
+        self.map = nn.Linear(hidden, min(_WIDTH, hidden), bias=False)
 
-    def forward(
-        self, words: Tensor, classes: Tensor, probabilities: Tensor, spans: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Evidence of words and of spans.
+    @torch.no_grad()
+    def start_from(self, classes: Tensor) -> None:
+        """Sets the map to the directions in which the class names [1000, H] differ most."""
+        states = self.standardised(classes)
+        _, _, directions = torch.linalg.svd(states - states.mean(0), full_matrices=False)
+        self.map.weight.copy_(directions[: len(self.map.weight)])
+
+    def forward(self, words: Tensor, classes: Tensor, probabilities: Tensor, spans: Tensor) -> Tensor:
+        """Evidence of spans.
 
         Args:
             words: [B, L, H] hidden states.
@@ -41,15 +48,12 @@ class Grounding(nn.Module):
             spans: [S, B, L] bool: which words belong to a span; a span may be empty.
 
         Returns:
-            [B, L, 2] evidence of each word in the whole image and in its best cell, and [S, B, 7] of each span, zero
-            where it is empty.
+            [S, B, 7], zero where a span is empty.
         """
         likeness = self._project(words) @ self._project(classes).T
         seen = torch.einsum("bck,blk->blc", probabilities, _standard(likeness))
         word_evidence = torch.stack([seen[..., 0], seen[..., 1:].amax(-1)], -1)
-        return word_evidence, torch.stack(
-            [self._span(likeness, word_evidence, probabilities, span) for span in spans]
-        )
+        return torch.stack([self._span(likeness, word_evidence, probabilities, span) for span in spans])
 
     def _span(self, likeness: Tensor, evidence: Tensor, probabilities: Tensor, span: Tensor) -> Tensor:
         best = likeness.masked_fill(~span[..., None], -2.0).amax(1)

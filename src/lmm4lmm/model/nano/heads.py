@@ -1,4 +1,4 @@
-"""From a hidden state to a score on the MOS scale with its uncertainty."""
+"""From what was seen and read to a score on the MOS scale with its uncertainty."""
 
 from __future__ import annotations
 
@@ -17,30 +17,28 @@ class ScoreEstimate(NamedTuple):
     std: Tensor
 
 
-class MixedHead(nn.Module):
-    """The sum of two small networks: one reads the language model's state, one reads features beside it.
-
-    The first starts at zero, so that training can begin with the features alone.
+class Head(nn.Module):
+    """Two linear layers with a GELU between, behind a norm.
 
     Args:
-        hidden: width of the state.
-        features: number of features.
+        features: numbers read.
         outputs: numbers given.
     """
 
-    def __init__(self, hidden: int, features: int, outputs: int, width: int = 64) -> None:
+    def __init__(self, features: int, outputs: int, width: int = 128) -> None:
         super().__init__()
-        self.state = nn.Sequential(
-            nn.LayerNorm(hidden), nn.Linear(hidden, width), nn.GELU(), nn.Linear(width, outputs)
+        self.layers = nn.Sequential(
+            nn.LayerNorm(features),
+            nn.Linear(features, width),
+            nn.GELU(),
+            nn.Dropout(0.2),
+            nn.Linear(width, outputs),
         )
-        self.beside = nn.Sequential(nn.Linear(features, width), nn.GELU(), nn.Linear(width, outputs))
-        nn.init.zeros_(self.state[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.state[-1].bias)  # type: ignore[arg-type]
 
-    def forward(self, state: Tensor | None, features: Tensor) -> Tensor:
-        """[B, outputs] of states [B, H] (None leaves them out) and features [B, F]."""
-        out: Tensor = self.beside(features.float())
-        return out if state is None else out + self.state(state.float())
+    def forward(self, features: Tensor) -> Tensor:
+        """[B, outputs] of features [B, F]."""
+        out: Tensor = self.layers(features.float())
+        return out
 
 
 def as_estimate(raw: Tensor) -> ScoreEstimate:

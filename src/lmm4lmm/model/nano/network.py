@@ -1,9 +1,8 @@
-"""One causal pass for perception, correspondence and answer.
+"""nano: one look at an image, then perception, correspondence and answer.
 
-The sequence is ``start, image tokens, perception query, prompt, correspondence query, question, answer query``.
-Attention is causal, so perception can't see the prompt and correspondence can't see the question; padding at the
-right end changes nothing of what stands before it. Texts go through the lower layers first (``language``), where
-the image has not entered yet.
+The eye sees the image once. Perception is read from what it saw, before any text. The texts go through the lower
+layers of the language model, prompt and question each alone; a reader then looks for the prompt in the image, and for
+the question with the prompt. So perception can't see the prompt, and correspondence can't see the question.
 """
 
 from __future__ import annotations
@@ -16,28 +15,40 @@ from torch import Tensor, nn
 
 from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.grounding import FEATURES, Grounding
-from lmm4lmm.model.nano.heads import MixedHead, ScoreEstimate, as_estimate
+from lmm4lmm.model.nano.heads import Head, ScoreEstimate, as_estimate
+from lmm4lmm.model.nano.naturalness import FEATURES as STATISTICS
 from lmm4lmm.model.nano.processing import Texts
-from lmm4lmm.model.nano.projector import DETAIL_TOKENS, Projector
-from lmm4lmm.model.nano.vision import EfficientNetLite0
+from lmm4lmm.model.nano.reader import FOUND, Reader
+from lmm4lmm.model.nano.scene import WAIST, WIDTH, Scene, SceneEncoder
+from lmm4lmm.model.nano.vision import EfficientNetLite0, VisionFeatures
 
-GRID = 4
-_IMAGE_TOKENS = 1 + GRID * GRID + DETAIL_TOKENS
-_WAIST = 128
-_GIST = 8
+_MOST = 6.0
 
 
 @dataclass(frozen=True)
 class ImageFeatures:
-    """What the eye says of a batch of images, before any trained part.
+    """What is known of B images before any trained part.
 
     Attributes:
-        cells: [B, 16, 1280] float, of the whole view.
-        statistics: [B, 2048] float, of the whole view and then of the detail view.
+        eye: of the frozen eye.
+        naturalness: [B, F] statistics of natural scenes.
     """
 
-    cells: Tensor
-    statistics: Tensor
+    eye: VisionFeatures
+    naturalness: Tensor
+
+
+@dataclass(frozen=True)
+class Words:
+    """Hidden states of R prompts and questions, padded at the right.
+
+    Attributes:
+        states: [R, L, 2 H] the prompt's words, then the question's: embeddings, and states behind them.
+        spans: [2, R, L] bool: which are the prompt's, which the question's.
+    """
+
+    states: Tensor
+    spans: Tensor
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class Output:
     """Three outputs of a batch; a part that no item asked for is None.
 
     Attributes:
-        answer: [B] log-odds of yes; NaN for an item without a question.
+        answer: [R] log odds of yes; NaN for an item without a question.
     """
 
     perception: ScoreEstimate
@@ -54,121 +65,113 @@ class Output:
 
 
 class NanoNetwork(nn.Module):
-    """Eye, projector, grounding, language model and heads.
+    """Eye, language model, scene encoder, grounding, reader and heads.
 
     Args:
         vision: the image encoder, frozen.
-        language: transformers' Llama without its vocabulary head.
+        language: the lower layers of transformers' Llama, frozen.
         hidden: its width H.
-        yes: token ids that mean yes.
-        no: token ids that mean no.
     """
 
-    def __init__(
-        self,
-        vision: EfficientNetLite0,
-        language: nn.Module,
-        *,
-        hidden: int,
-        yes: Sequence[int],
-        no: Sequence[int],
-    ) -> None:
+    def __init__(self, vision: EfficientNetLite0, language: nn.Module, *, hidden: int) -> None:
         super().__init__()
         self.vision, self.language = vision, language
-        self.projector, self.grounding = Projector(hidden, _WAIST), Grounding(hidden)
-        self.queries = nn.Parameter(torch.zeros(3, hidden))
-        self.word_evidence = nn.Parameter(torch.zeros(2, hidden))
-        self.question_gist = nn.Linear(hidden, _GIST)
-        self.perception_head = MixedHead(hidden, _WAIST, 2)
-        self.correspondence_head = MixedHead(hidden, FEATURES, 2)
-        self.answer_head = MixedHead(hidden, 2 * FEATURES + _GIST, 1)
-        self.vocabulary_weight = nn.Parameter(torch.zeros(()))
-        self.yes, self.no = list(yes), list(no)
+        self._vocabulary: tuple[Tensor, Tensor] | None = None
+        self.scene = SceneEncoder(hidden, STATISTICS)
+        self.grounding = Grounding(hidden)
+        self.reader = Reader(hidden)
+        self.perception_head = Head(WAIST + WIDTH, 2)
+        self.correspondence_head = Head(FOUND + FEATURES + WAIST, 2)
+        self.answer_head = Head(FOUND + 2 * FEATURES, 1)
 
-    def look(self, pixels: Tensor) -> ImageFeatures:
-        """Features of uint8 views [B, 2, S, S, 3] (see ``processing.views``)."""
-        batch = pixels.shape[0]
-        flat = pixels.flatten(0, 1).permute(0, 3, 1, 2).to(self._device, torch.float32)
-        found = self.vision.features((flat - 127) / 128, GRID)
-        return ImageFeatures(found.cells[::2], found.statistics.reshape(batch, -1))
-
-    def forward(self, features: ImageFeatures, texts: Sequence[Texts], *, shallow: bool = False) -> Output:
-        """Outputs for B images and their texts; ``shallow`` leaves the upper layers out (training's first stage)."""
-        cells = torch.cat([features.cells.mean(1, keepdim=True), features.cells], 1)
-        with torch.no_grad():
-            probabilities = self.vision.classify_cells(cells)
-        image = self.projector(cells, probabilities, features.statistics)
-        layout = _Layout(texts, self._device)
-        with torch.no_grad():
-            words = llama.lower(self.language, layout.ids)
-        evidence, spans = self.grounding(
-            words, self.projector.class_states, probabilities, torch.stack([layout.prompt, layout.question])
+    def look(self, pixels: Tensor, naturalness: Tensor) -> ImageFeatures:
+        """Features of uint8 images [B, 256, 256, 3] and their statistics [B, F] (see ``processing.see``)."""
+        eye = self.vision.features(pixels.to(self.device))
+        return ImageFeatures(
+            VisionFeatures(_rounded(eye.places), _rounded(eye.cells), _rounded(eye.statistics)),
+            _rounded(naturalness.to(self.device)),
         )
-        at_p, at_c, at_a = None, None, None
-        if not shallow:
-            told = words + (evidence @ self.word_evidence).to(words.dtype) * layout.is_text[..., None]
-            states = llama.upper(self.language, self._sequence(told, image.tokens, layout))
-            rows = torch.arange(len(texts), device=states.device)
-            at_p, at_c, at_a = (states[rows, where] for where in layout.queries_at)
-        has_prompt, has_question = bool(layout.prompt.any()), bool(layout.question.any())
+
+    def read(self, texts: Sequence[Texts]) -> Words:
+        """The texts' words as the language model's lower layers leave them; prompt and question each alone."""
+        every = [ids for text in texts for ids in (text.prompt, text.question)]
+        states = [_rounded(one) for one in llama.encoded(self.language, every, self.device)]
+        return joined(states, self.device)
+
+    def forward(self, features: ImageFeatures, words: Words, rows: Tensor | None = None) -> Output:
+        """Outputs for R texts about B images.
+
+        Args:
+            rows: [R] which image each text is about; None where they are one to one.
+        """
+        eye = features.eye
+        cells = torch.cat([eye.cells.mean(1, keepdim=True), eye.cells], 1)
+        with torch.no_grad():
+            probabilities = self.vision.classify_cells(cells.float())
+        scene = self.scene(eye, probabilities, features.naturalness)
+        perception = as_estimate(self.perception_head(torch.cat([scene.finish, scene.overview], 1)))
+        if rows is not None:
+            perception = ScoreEstimate(perception.score[rows], perception.std[rows])
+        if not bool(words.spans.any()):
+            return Output(perception, None, None)
+        return self._read(perception, scene, probabilities, words, rows)
+
+    def _read(
+        self,
+        perception: ScoreEstimate,
+        scene: Scene,
+        probabilities: Tensor,
+        words: Words,
+        rows: Tensor | None,
+    ) -> Output:
+        seen = probabilities if rows is None else probabilities[rows]
+        states = words.states.chunk(2, -1)[1]
+        spans = self.grounding(states, self.scene.class_states, seen, words.spans)
+        read = self.reader(self.told(words), words.spans, scene, rows)
+        finish = scene.finish if rows is None else scene.finish[rows]
+        has_prompt, has_question = bool(words.spans[0].any()), bool(words.spans[1].any())
+        match = self.correspondence_head(torch.cat([read.prompt, spans[0], finish], 1))
+        odds: Tensor = self.answer_head(torch.cat([read.question, spans[0], spans[1]], 1))[:, 0].float()
         return Output(
-            as_estimate(self.perception_head(at_p, image.waist)),
-            as_estimate(self.correspondence_head(at_c, spans[0])) if has_prompt else None,
-            self._log_odds(at_a, spans, words, layout) if has_question else None,
+            perception,
+            as_estimate(match) if has_prompt else None,
+            torch.where(words.spans[1].any(1), odds, torch.nan) if has_question else None,
         )
 
-    def _sequence(self, words: Tensor, image: Tensor, layout: _Layout) -> Tensor:
-        batch, _, hidden = words.shape
-        queries = self.queries.expand(batch, -1, -1)
-        everything = torch.cat([words, image.to(words.dtype), queries.to(words.dtype)], 1)
-        return everything.gather(1, layout.order[..., None].expand(-1, -1, hidden))
+    def told(self, words: Words) -> Tensor:
+        """[R, L, 2 H] words, standardised."""
+        plain, states = words.states.chunk(2, -1)
+        both = [self._plain(plain), self.grounding.standardised(states)]
+        return torch.cat(both, -1).clamp(-_MOST, _MOST)
 
-    def _log_odds(self, state: Tensor | None, spans: Tensor, words: Tensor, layout: _Layout) -> Tensor:
-        """log P(yes) - log P(no): the vocabulary's few rows that mean yes or no, and the evidence of the words."""
-        count = layout.question.sum(1, keepdim=True).clamp_min(1)
-        mean = (self.grounding.standardised(words) * layout.question[..., None]).sum(1) / count
-        features = torch.cat([spans[0], spans[1], self.question_gist(mean)], 1)
-        odds: Tensor = self.answer_head(state, features)[:, 0].float()
-        if state is not None:
-            vocabulary = self.language.get_input_embeddings().weight  # type: ignore[operator]
-            logits = state.float() @ vocabulary[self.yes + self.no].float().T
-            yes, no = logits[:, : len(self.yes)].logsumexp(1), logits[:, len(self.yes) :].logsumexp(1)
-            odds = odds + self.vocabulary_weight * (yes - no)
-        return torch.where(layout.question.any(1), odds, torch.nan)
+    def _plain(self, embeddings: Tensor) -> Tensor:
+        """Embeddings relative to those of the whole vocabulary."""
+        table: Tensor = self.language.get_input_embeddings().weight  # type: ignore[operator]
+        if self._vocabulary is None or self._vocabulary[0].device != table.device:
+            self._vocabulary = table.float().mean(0), table.float().std(0) + 1e-4
+        mean, scale = self._vocabulary
+        return (embeddings - mean) / scale
 
     @property
-    def _device(self) -> torch.device:
-        return self.queries.device
+    def device(self) -> torch.device:
+        """Where it is."""
+        return self.scene.where.device
 
 
-class _Layout:
-    """Where everything of a batch stands.
+def joined(states: Sequence[Tensor], device: torch.device) -> Words:
+    """Words of R items from their states, prompt and question in turn: [n, H] each, n may be 0."""
+    prompts, questions = states[::2], states[1::2]
+    lengths = [(len(p), len(q)) for p, q in zip(prompts, questions, strict=True)]
+    longest = max(1, max(p + q for p, q in lengths))
+    found = torch.zeros(len(lengths), longest, states[0].shape[-1], device=device)
+    spans = torch.zeros(2, len(lengths), longest, dtype=torch.bool, device=device)
+    for row, (prompt, question) in enumerate(zip(prompts, questions, strict=True)):
+        p, q = lengths[row]
+        found[row, :p], found[row, p : p + q] = prompt, question
+        spans[0, row, :p], spans[1, row, p : p + q] = True, True
+    return Words(found, spans)
 
-    Attributes:
-        ids: [B, L] token ids of ``start, prompt, question``, padded at the right.
-        prompt, question, is_text: [B, L] bool, which of them are what.
-        order: [B, N] indices into ``words, image tokens, queries`` that make the sequence.
-        queries_at: for each of the three queries, [B] its index in the sequence.
-    """
 
-    def __init__(self, texts: Sequence[Texts], device: torch.device) -> None:
-        longest = 1 + max(len(text.prompt) + len(text.question) for text in texts)
-        ids = torch.full((len(texts), longest), llama.START)
-        order = torch.zeros((len(texts), longest + _IMAGE_TOKENS + 3), dtype=torch.long)
-        query = longest + _IMAGE_TOKENS
-        image = list(range(longest, query))
-        for row, text in enumerate(texts):
-            p, q = len(text.prompt), len(text.question)
-            ids[row, 1 : 1 + p + q] = torch.tensor([*text.prompt, *text.question], dtype=torch.long)
-            sequence = [0, *image, query, *range(1, 1 + p), query + 1, *range(1 + p, 1 + p + q), query + 2]
-            order[row, : len(sequence)] = torch.tensor(sequence)
-        place = torch.arange(longest)
-        prompts = torch.tensor([len(text.prompt) for text in texts])[:, None]
-        ends = prompts + torch.tensor([len(text.question) for text in texts])[:, None]
-        self.ids, self.order = ids.to(device), order.to(device)
-        self.prompt = ((place >= 1) & (place <= prompts)).to(device)
-        self.question = ((place > prompts) & (place <= ends)).to(device)
-        self.is_text = self.prompt | self.question
-        first = 1 + _IMAGE_TOKENS
-        at = [torch.full((len(texts),), first), first + 1 + prompts[:, 0], first + 2 + ends[:, 0]]
-        self.queries_at = [where.to(device) for where in at]
+def _rounded(values: Tensor) -> Tensor:
+    """To half precision and back: training keeps features and words so, and scores must not depend on that."""
+    return values.half().float()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,39 +10,36 @@ import numpy.typing as npt
 from PIL import Image
 
 from lmm4lmm.core.errors import ItemError
+from lmm4lmm.model.nano.naturalness import naturalness
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-VERSION = 1
-"""Part of the metric's fingerprint: raise it whenever a pixel or a token would differ."""
+VERSION = 2
+"""Part of the metric's fingerprint: raise it whenever a pixel, a statistic or a token would differ."""
 
 SIDE = 256
-_DETAIL_SIDE = 512
 MOST_TOKENS = 2048
 
-Views = npt.NDArray[np.uint8]
 
+@dataclass(frozen=True)
+class View:
+    """An image as nano takes it.
 
-def views(image: Image.Image) -> Views:
-    """Two views of an RGB image, [2, 256, 256, 3]: the whole of it, and its centre near native resolution.
-
-    The first is squashed to a square, so nothing is cut away. The second keeps the pixels' own sharpness, noise
-    and blocking: a centre crop after shrinking the short side to at most 512 px (a screen's worth); smaller
-    images are enlarged to fill it.
+    Attributes:
+        pixels: [256, 256, 3] uint8, the whole of it squashed to a square, so nothing is cut away.
+        naturalness: [F] float32, statistics of natural scenes near native resolution: sharpness, noise and blocking
+            that the squashed view has lost.
     """
+
+    pixels: npt.NDArray[np.uint8]
+    naturalness: npt.NDArray[np.float32]
+
+
+def view(image: Image.Image) -> View:
+    """The view of an RGB image of any size."""
     whole = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    short = min(image.size)
-    target = max(SIDE, min(short, _DETAIL_SIDE))
-    crop = SIDE * short / target
-    left, top = (image.width - crop) / 2, (image.height - crop) / 2
-    box = (left, top, left + crop, top + crop)
-    if target == short:  # a whole-pixel crop is not resampled
-        left, top = int(left), int(top)
-        detail = image.crop((left, top, left + SIDE, top + SIDE))
-    else:
-        detail = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC, box=box)
-    return np.stack([np.asarray(whole), np.asarray(detail)])
+    return View(np.array(whole), naturalness(image))
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,6 @@ class TextReader:
             self._encode(f" {prompt}", "prompt") if prompt is not None else (),
             self._encode(f" {question}", "question") if question is not None else (),
         )
-
-    def token_ids(self, words: Sequence[str]) -> list[int]:
-        """The ids of those words that are a single token."""
-        encoded = [self._tokenizer.encode(word, add_special_tokens=False).ids for word in words]
-        return [ids[0] for ids in encoded if len(ids) == 1]
 
     def read_words(self, text: str) -> list[int]:
         """The token ids of a bare text."""

@@ -30,22 +30,38 @@ _BLOCKS = [
 ]
 _TAPPED = {0, 2, 4, 10, 15}
 """The last block at strides 2, 4, 8, 16 and 32: fine texture first, whole parts last."""
+_FINE_MAPS = (2, 4, 10)
+"""Blocks whose maps are kept quarter by quarter of a place, ..."""
+_RASTER = 16
+"""... on a raster of so many quarters a side."""
 
-CELL_WIDTH = 1280
+CELL_WIDTH, CELLS, GRID = 1280, 16, 4
+PLACES = 64
+FINE_WIDTH, COARSE_WIDTH = 3 + 3 + 24 + 40 + 112, 320
+PLACE_WIDTH = 4 * FINE_WIDTH + COARSE_WIDTH
 STATISTICS_WIDTH = 2 * (16 + 24 + 40 + 112 + 320)
+_AT_ONCE = {"cpu": 4}
+"""On a processor a larger batch leaves the cache: 29 ms an image at 16, 17 at 4."""
 
 
 @dataclass(frozen=True)
 class VisionFeatures:
-    """What the eye hands on, of one view.
+    """What the eye hands on, of B images.
 
     Attributes:
-        cells: [B, grid x grid, 1280] features of the cells of a grid, row by row.
+        places: [B, 64, 1048] of an 8 x 8 raster, row by row: mean and variance of colours and maps of strides 4, 8
+            and 16 in the four quarters of each place, and the map of stride 32.
+        cells: [B, 16, 1280] of a 4 x 4 raster, row by row: what the classes are read from.
         statistics: [B, 1024] mean and standard deviation over the image of each channel at five strides.
     """
 
+    places: Tensor
     cells: Tensor
     statistics: Tensor
+
+    def rows(self, index: Tensor) -> VisionFeatures:
+        """Some images."""
+        return VisionFeatures(self.places[index], self.cells[index], self.statistics[index])
 
 
 class _SameConv(nn.Conv2d):
@@ -110,11 +126,15 @@ class EfficientNetLite0(nn.Module):
         logits: Tensor = self._fc(features.mean((2, 3)))
         return logits
 
-    def features(self, pixels: Tensor, grid: int) -> VisionFeatures:
-        """Cell features on a ``grid`` x ``grid`` raster and channel statistics of pixels [B, 3, S, S]."""
-        features, statistics = self._maps(pixels)
-        cells = F.adaptive_avg_pool2d(features, grid).flatten(2).transpose(1, 2)
-        return VisionFeatures(cells, torch.cat(statistics, 1))
+    def features(self, pixels: Tensor) -> VisionFeatures:
+        """Features of uint8 images [B, 256, 256, 3]."""
+        at_once = _AT_ONCE.get(pixels.device.type, len(pixels))
+        found = [self._features(part) for part in torch.split(pixels, at_once)]
+        return VisionFeatures(
+            torch.cat([one.places for one in found]),
+            torch.cat([one.cells for one in found]),
+            torch.cat([one.statistics for one in found]),
+        )
 
     def classify_cells(self, cells: Tensor) -> Tensor:
         """Class probabilities [B, C, 1000] of cell features [B, C, 1280]."""
@@ -137,11 +157,32 @@ class EfficientNetLite0(nn.Module):
                     setattr(block, norm, nn.Identity())
         return self
 
-    def _maps(self, pixels: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def _features(self, pixels: Tensor) -> VisionFeatures:
+        flat = pixels.permute(0, 3, 1, 2).to(torch.float32)
+        head, maps = self._maps(((flat - 127) / 128).contiguous(memory_format=torch.channels_last))
+        colours = flat / 128 - 1
+        mean = F.adaptive_avg_pool2d(colours, _RASTER)
+        spread = F.adaptive_avg_pool2d(colours.square(), _RASTER) - mean.square()
+        fine = [mean, spread, *(F.adaptive_avg_pool2d(maps[index], _RASTER) for index in _FINE_MAPS)]
+        cells = F.adaptive_avg_pool2d(head, GRID).flatten(2).transpose(1, 2)
+        moments = [m for x in maps.values() for m in (x.mean((2, 3)), x.std((2, 3), correction=0))]
+        coarse = F.adaptive_avg_pool2d(maps[15], _RASTER // 2).flatten(2).transpose(1, 2)
+        return VisionFeatures(
+            torch.cat([_quartered(torch.cat(fine, 1)), coarse], 2), cells, torch.cat(moments, 1)
+        )
+
+    def _maps(self, pixels: Tensor) -> tuple[Tensor, dict[int, Tensor]]:
         x = F.relu6(self._bn0(self._conv_stem(pixels)))
-        statistics: list[Tensor] = []
+        maps: dict[int, Tensor] = {}
         for index, block in enumerate(self._blocks):
             x = block(x)
             if index in _TAPPED:
-                statistics += [x.mean((2, 3)), x.std((2, 3), correction=0)]
-        return F.relu6(self._bn1(self._conv_head(x))), statistics
+                maps[index] = x
+        return F.relu6(self._bn1(self._conv_head(x))), maps
+
+
+def _quartered(maps: Tensor) -> Tensor:
+    """[B, 64, 4 C] of maps [B, C, 16, 16]: the four quarters of each of 8 x 8 places, side by side."""
+    batch, channels, side, _ = maps.shape
+    cut = maps.reshape(batch, channels, side // 2, 2, side // 2, 2).permute(0, 2, 4, 3, 5, 1)
+    return cut.reshape(batch, PLACES, 4 * channels)

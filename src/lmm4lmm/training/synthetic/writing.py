@@ -10,12 +10,13 @@ import msgspec
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
+from lmm4lmm.training.synthetic.again import Asked, asked_again
 from lmm4lmm.training.synthetic.world import EDITION, Record, World
 
 _STAMP = "world.json"
 
 
-def write(world: World, folder: Path, *, check: bool = False) -> int:
+def write(world: World, folder: Path, *, check: bool = False, again: int = 0) -> int:
     """Writes a world, or what is missing of it; a killed run is taken up by the next.
 
     ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, perception,
@@ -25,6 +26,8 @@ def write(world: World, folder: Path, *, check: bool = False) -> int:
     Args:
         world: what to write.
         folder: made if absent.
+        again: how many other prompts each picture is asked about, in rows of their own (see ``asked_again``);
+            perception is judged once.
         check: draw every image again, and replace the files that are not what they should be; else a file that is
             there is trusted, since files are written whole or not at all.
 
@@ -40,6 +43,10 @@ def write(world: World, folder: Path, *, check: bool = False) -> int:
         manifest.append(_item(record))
         human.append(_said(record))
         truth.append(_known(record))
+        for other in asked_again(world, record, again):
+            manifest.append(_item(record, other))
+            human.append(_said(other, perception=False))
+            truth.append(_known(other, perception=False))
         path = folder / record.image
         if check or not path.exists():
             written += _write_if_other(path, record.picture.encode())
@@ -81,35 +88,36 @@ def _claim(world: World, folder: Path) -> None:
     write_atomically(path, msgspec.json.format(msgspec.json.encode(stamp)) + b"\n")
 
 
-def _item(record: Record) -> dict[str, str]:
+def _item(record: Record, other: Asked | None = None) -> dict[str, str]:
+    about = other or record
     return {
-        "id": record.id,
+        "id": about.id,
         "image": record.image,
-        "prompt": record.prompt.text,
+        "prompt": about.prompt.text,
         "generator": record.generator,
-        "task": record.prompt.task,
-        "question": record.prompt.question,
-        "prompt_group": record.prompt.group,
+        "task": about.prompt.task,
+        "question": about.prompt.question,
+        "prompt_group": about.prompt.group,
     }
 
 
-def _said(record: Record) -> dict[str, str | float]:
-    said = record.opinion
+def _said(about: Record | Asked, *, perception: bool = True) -> dict[str, str | float | None]:
+    said = about.opinion
     return {
-        "id": record.id,
-        "perception": said.perception,
-        "perception_std": said.perception_std,
+        "id": about.id,
+        "perception": said.perception if perception else None,
+        "perception_std": said.perception_std if perception else None,
         "correspondence": said.correspondence,
         "correspondence_std": said.correspondence_std,
         "answer": float(said.answer),
     }
 
 
-def _known(record: Record) -> dict[str, str | float]:
-    truth = record.truth
+def _known(about: Record | Asked, *, perception: bool = True) -> dict[str, str | float | None]:
+    truth = about.truth
     return {
-        "id": record.id,
-        "perception": truth.perception,
+        "id": about.id,
+        "perception": truth.perception if perception else None,
         "correspondence": truth.correspondence,
         "answer": float(truth.answer),
     }

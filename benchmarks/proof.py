@@ -1,0 +1,106 @@
+"""Proof on a world with known truth: nano's unified recipe, from nothing, judged on prompts that it never saw.
+
+    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 680] [--generators 8] [--again 5] [--epochs N] [--shuffled]
+
+Draws the world, trains through the same call as `lmm4lmm train unified --start blank`, and prints the figures of the
+test prompts: each image once, with its own prompt (the rows about other prompts are easier and don't count). With
+``--shuffled`` the training labels are dealt out at random first: whatever is learnt then must be worth nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+import lmm4lmm
+from lmm4lmm.stats.answers import evaluate_answers
+from lmm4lmm.stats.correlation import srcc
+from lmm4lmm.training.synthetic.world import world
+from lmm4lmm.training.synthetic.writing import write
+
+SCORES = ("perception", "correspondence")
+
+
+def main() -> None:
+    """Prints a table, and how long it took."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--prompts", type=int, default=680)
+    parser.add_argument("--generators", type=int, default=8)
+    parser.add_argument("--again", type=int, default=5)
+    parser.add_argument("--epochs", type=float, default=None)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--shuffled", action="store_true")
+    asked = parser.parse_args()
+    started = time.perf_counter()
+    drawn = asked.folder / "world"
+    write(world(asked.seed, prompts=asked.prompts, generators=asked.generators), drawn, again=asked.again)
+    made = time.perf_counter()
+    human = drawn / "human.jsonl"
+    if asked.shuffled:
+        human = asked.folder / "shuffled.parquet"
+        shuffled(pl.read_ndjson(drawn / "human.jsonl", infer_schema_length=None)).write_parquet(human)
+    out = asked.folder / ("result-shuffled" if asked.shuffled else "result")
+    settings = [] if asked.epochs is None else [f"epochs={asked.epochs}"]
+    lmm4lmm.train(
+        "unified", data=drawn / "manifest.jsonl", human=human, out=out, start="blank", settings=settings
+    )
+    report(out, drawn)
+    print(
+        f"drawing {made - started:.0f} s, looking and training {time.perf_counter() - made:.0f} s, "
+        f"together {(time.perf_counter() - started) / 60:.1f} min"
+    )
+
+
+def shuffled(table: pl.DataFrame) -> pl.DataFrame:
+    """The same labels at other ids: what is known of an image stays together, whose it is does not."""
+    rng = np.random.default_rng(0)
+    has = table["perception"].is_not_null().to_numpy()
+    order = np.arange(len(table))
+    for rows in (np.flatnonzero(has), np.flatnonzero(~has)):
+        order[rows] = rng.permutation(rows)
+    dealt = table.drop("id")[order]
+    return dealt.insert_column(0, table["id"])
+
+
+def report(out: Path, drawn: Path) -> None:
+    """Figures on the test prompts, over all and by task, against what the panel said."""
+    said = {row["id"]: row for row in lines(out / "predictions.jsonl") if row["split"] == "test"}
+    human = {row["id"]: row for row in lines(drawn / "human.jsonl")}
+    rows = [row for name, row in said.items() if "-" not in name]
+    print(f"{'task':24} {'n':>5} {'perception':>11} {'correspondence':>15} {'answer':>7}")
+    for task in [None, *sorted({row["task"] for row in rows})]:
+        mine = [row for row in rows if task in (None, row["task"])]
+        figures = [figure(mine, human, name) for name in (*SCORES, "answer")]
+        print(f"{task or 'all':24} {len(mine):5} {figures[0]:11.3f} {figures[1]:15.3f} {figures[2]:7.3f}")
+
+
+def figure(rows: list[dict[str, Any]], human: dict[str, dict[str, Any]], name: str) -> float:
+    """SRCC of a score, or balanced accuracy of answers."""
+    predicted = np.array([row[name] for row in rows], float)
+    truth = np.array([human[row["id"]][name] for row in rows], float)
+    if len(set(truth)) < 2:
+        return float("nan")
+    if name in SCORES:
+        value = srcc(predicted, truth)
+    else:
+        value = evaluate_answers(
+            predicted, truth, prompts=None, rng=np.random.default_rng(0), resamples=10
+        ).balanced_accuracy
+    plain = getattr(value, "value", value)
+    return float("nan") if plain is None else float(plain)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """Rows of a JSONL file."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,101 @@
+"""Figures of the shipped nano on held-out pictures, source by source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from lmm4lmm.stats.answers import evaluate_answers
+from lmm4lmm.stats.correlation import srcc
+from lmm4lmm.stats.resampling import Interval
+from lmm4lmm.training.examples import Example
+
+WORLD = "synthetic world"
+PHOTOGRAPHS = ("imagenet_sample", "coco_mini")
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a row of ``predictions.jsonl`` says."""
+
+    id: str
+    perception: float | None = None
+    correspondence: float | None = None
+    answer: float | None = None
+
+
+def predictions(folder: Path) -> dict[str, Said]:
+    """The predictions of a finished run, by id."""
+    lines = (folder / "predictions.jsonl").read_bytes().splitlines()
+    return {one.id: one for line in lines if line.strip() for one in [msgspec.json.decode(line, type=Said)]}
+
+
+def held_out(test: Sequence[Example], found: Mapping[str, Said]) -> dict[str, float]:
+    """Figures by source: SRCC of scores with their labels, AUC of right against other prompts, balanced accuracy of
+    answers. Chance is 0 for SRCC and .5 for the others. An image counts once for perception, and in the synthetic
+    world only with its own prompt.
+    """
+    out: dict[str, float | None] = {}
+    for source in sorted({_source(one) for one in test}):
+        rows = [(one, found[one.item.id]) for one in test if _source(one) == source]
+        first = [(one, said) for one, said in rows if _is_first(one)]
+        out[f"perception srcc, {source}"] = _srcc((said.perception, one.perception) for one, said in first)
+        if source == WORLD:
+            rows = first
+            out[f"correspondence srcc, {source}"] = _srcc(
+                (said.correspondence, one.correspondence) for one, said in rows
+            )
+        elif source != "nlvr":
+            pairs = [
+                (said.correspondence, "right" in _task(one)) for one, said in rows if "half" not in _task(one)
+            ]
+            out[f"correspondence auc, {source}"] = _answers((s and s / 100, float(t)) for s, t in pairs)[1]
+        out[f"answer balanced accuracy, {source}"] = _answers(
+            (said.answer, one.answer) for one, said in rows
+        )[0]
+        if source in PHOTOGRAPHS:
+            objects = [(said.answer, one.answer) for one, said in rows if _task(one).endswith("object")]
+            out[f"answer balanced accuracy, {source} objects"] = _answers(objects)[0]
+    return {name: round(value, 4) for name, value in out.items() if value is not None}
+
+
+def _task(example: Example) -> str:
+    return example.item.task or ""
+
+
+def _source(example: Example) -> str:
+    source, colon, _ = _task(example).partition(": ")
+    return source if colon else WORLD
+
+
+def _is_first(example: Example) -> bool:
+    """Whether it is the first of the rows of its image."""
+    if _source(example) == WORLD:
+        return "-" not in example.item.id
+    return example.item.id.endswith("/0")
+
+
+def _srcc(pairs: Iterable[tuple[float | None, float]]) -> float | None:
+    known = [(p, t) for p, t in pairs if p is not None and t == t]
+    if len(known) < 10:
+        return None
+    said, truth = np.array(known).T
+    return _number(srcc(said, truth))
+
+
+def _answers(pairs: Iterable[tuple[float | None, float]]) -> tuple[float | None, float | None]:
+    """Balanced accuracy and AUC; None where one of the answers never occurs."""
+    known = [(p, t) for p, t in pairs if p is not None and t == t]
+    if len({t for _, t in known}) < 2:
+        return None, None
+    said, truth = np.array(known).T
+    found = evaluate_answers(said, truth, prompts=None, rng=np.random.default_rng(0), resamples=10)
+    return _number(found.balanced_accuracy), _number(found.auc)
+
+
+def _number(value: Any) -> float | None:
+    plain = value.value if isinstance(value, Interval) else value
+    return None if plain is None else float(plain)

@@ -1,0 +1,144 @@
+"""Rows to train the shipped nano on: altered pictures with made labels, and a synthetic world; each with its side."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache
+from math import nan
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from lmm4lmm.core import files
+from lmm4lmm.core.images import load_bytes, read_image
+from lmm4lmm.core.records import DIMENSIONS, Item
+from lmm4lmm.training.examples import Example
+from lmm4lmm.training.learner import Say
+from lmm4lmm.training.nano.lessons import Teacher
+from lmm4lmm.training.nano.pictures import Picture, Side, all_pictures
+from lmm4lmm.training.nano.teachers import Brisque, brisque
+from lmm4lmm.training.rows import read_examples
+from lmm4lmm.training.splitting import SplitPlan, split
+from lmm4lmm.training.synthetic.world import world
+from lmm4lmm.training.synthetic.writing import write
+
+WORLD_SEED, WORLD_PROMPTS, WORLD_GENERATORS, AGAIN = 101, 680, 8, 5
+_LEVEL_SHARE = 0.6
+"""How much of a quality label is the made level; the rest is BRISQUE's opinion, on the same scale."""
+_CLEAN, _SLOPE = 62.0, 0.55
+"""What BRISQUE 0 stands for, and the points that one of BRISQUE's costs."""
+
+
+@dataclass(frozen=True)
+class Sided:
+    """A row with its side of the split."""
+
+    example: Example
+    side: Side
+
+
+def shipped_rows(data: Path, work: Path, say: Say) -> list[Sided]:
+    """All rows, in a fixed order.
+
+    Args:
+        data: the folder of shared data.
+        work: keeps the world's images and the teacher's scores, so that a second call is quick.
+        say: told what is going on.
+
+    Raises:
+        InputError: data are missing.
+        WeightsError: the teacher can't be had.
+    """
+    pictures = all_pictures(data)
+    quality = qualities(pictures, work / "brisque.jsonl", say)
+    say(f"drawing a synthetic world of {WORLD_PROMPTS * WORLD_GENERATORS:,} images")
+    return [*_of_pictures(pictures, quality), *_of_world(work / "world")]
+
+
+def qualities(pictures: Sequence[Picture], kept: Path, say: Say) -> dict[tuple[str, str], float]:
+    """The perception label of every altered picture that has a level, 0 to 100, by image and alteration."""
+    known = _read(kept)
+    wanted = {(one.image, one.alter.name): one for one in pictures if one.level is not None}
+    missing = [key for key in wanted if key not in known]
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool, kept.open("a") as log:
+        found = pool.map(_taught, [wanted[key] for key in missing], chunksize=16)
+        for number, (key, value) in enumerate(zip(missing, found, strict=True)):
+            if number % 2000 == 0:
+                say(f"asking BRISQUE: {number:,} of {len(missing):,}")
+            known[key] = value
+            log.write(json.dumps([*key, round(value, 3)]) + "\n")
+    return {key: _label(one.level or 0.0, known[key]) for key, one in wanted.items()}
+
+
+def _label(level: float, opinion: float) -> float:
+    of_brisque = _CLEAN - _SLOPE * float(np.clip(opinion, -10, 100))
+    return _LEVEL_SHARE * level + (1 - _LEVEL_SHARE) * of_brisque
+
+
+def _of_pictures(pictures: Sequence[Picture], quality: dict[tuple[str, str], float]) -> Iterator[Sided]:
+    sides: tuple[Side, ...] = ("train", "validation", "test")
+    teachers = {side: Teacher(pictures, side) for side in sides}
+    for picture in pictures:
+        name = picture.alter.name
+        rng = np.random.default_rng(list(f"{picture.source}/{picture.row['id']}/{name}".encode()))
+        for number in range(1 if picture.source == "nlvr" else 2):
+            lesson = teachers[picture.side].lesson(picture, rng, right=number == 0)
+            item = Item(
+                id=f"{picture.source}/{picture.row['id']}/{name or 'clean'}/{number}",
+                path=picture.path,
+                image=picture.image,
+                prompt=lesson.prompt,
+                generator=picture.generator,
+                task=f"{picture.source}: {lesson.kind}",
+                question=lesson.question,
+            )
+            example = Example(
+                item,
+                perception=quality.get((picture.image, name), nan),
+                correspondence=lesson.correspondence,
+                answer=lesson.answer,
+                weights=(picture.certain, *lesson.weights),
+                together=(f"{picture.source}: {picture.group}",),
+                alter=picture.alter if name else None,
+                variant=name,
+            )
+            yield Sided(example, picture.side)
+
+
+def _of_world(folder: Path) -> Iterator[Sided]:
+    write(world(WORLD_SEED, prompts=WORLD_PROMPTS, generators=WORLD_GENERATORS), folder, again=AGAIN)
+    rows = read_examples(folder / "manifest.jsonl", folder / "human.jsonl", DIMENSIONS)
+    examples = rows.examples
+    images = [one.item.image for one in examples]
+    sides = split(examples, SplitPlan(seed=WORLD_SEED), images)
+    for side in ("train", "validation", "test"):
+        for row in getattr(sides, side):
+            yield Sided(examples[row], side)
+
+
+def _read(kept: Path) -> dict[tuple[str, str], float]:
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return {}
+    lines = [line for line in kept.read_text("utf-8").splitlines() if line.endswith("]")]
+    return {(image, name): value for image, name, value in map(json.loads, lines)}
+
+
+@lru_cache(maxsize=1)
+def _teacher() -> Brisque:
+    return brisque()
+
+
+def _taught(picture: Picture) -> float:
+    image = read_image(load_bytes(picture.path), name=str(picture.path))
+    return _teacher()(picture.alter(image))
+
+
+def hash_of(rows: Sequence[Sided]) -> str:
+    """Changes with any row."""
+    return files.content_key(*(f"{one.side}{one.example!r}" for one in rows))
