@@ -42,6 +42,42 @@ def test_the_second_time_nothing_is_left_to_do(cli: Run) -> None:
     assert Path(found["truth"]).is_file()
 
 
+def test_a_picture_can_be_asked_about_again(cli: Run) -> None:
+    small = ("--prompts", "60", "--generators", "2", "--raters", "4", "--size", "128x128")
+    assert cli("datasets", "synthetic", "-o", "w", *small, "--again", "2").code == 0
+    rows = {name: lines(Path(f"w/{name}.jsonl")) for name in ("manifest", "human", "truth")}
+    ids = [row["id"] for row in rows["manifest"]]
+    assert len(ids) == len(set(ids))
+    assert ids == [row["id"] for row in rows["human"]] == [row["id"] for row in rows["truth"]]
+    own = [record.id for record in world(0, prompts=60, generators=2, raters=4, size=(128, 128))]
+    assert [one for one in ids if one in own] == own
+    extra = [one for one in ids if one not in own]
+    assert 120 < len(extra) <= 240
+    assert len(list(Path("w/images").rglob("*.*"))) == 120
+    item = {row["id"]: row for row in rows["manifest"]}
+    human = {row["id"]: row for row in rows["human"]}
+    for one in extra:
+        first = one.rpartition("-")[0]
+        assert item[one]["image"] == item[first]["image"]
+        assert item[one]["prompt_group"] != item[first]["prompt_group"]
+        assert human[one]["perception"] is None  # a picture's quality is judged once
+        assert 0 <= human[one]["correspondence"] <= 100
+    assert {human[one]["answer"] for one in extra} == {0.0, 1.0}
+    assert len(list(read_manifest(Path("w/manifest.jsonl")))) == len(ids)
+
+
+def test_nothing_is_asked_again_unless_wanted(cli: Run) -> None:
+    assert cli("datasets", "synthetic", "-o", "w", *SMALL, "--again", "0").code == 0
+    assert len(lines(Path("w/manifest.jsonl"))) == 6
+    assert cli("datasets", "synthetic", "-o", "v", *SMALL).code == 0
+    for name in ("manifest", "human", "truth"):
+        assert Path(f"v/{name}.jsonl").read_bytes() == Path(f"w/{name}.jsonl").read_bytes()
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
 def test_check_mends_what_was_altered(cli: Run) -> None:
     cli("datasets", "synthetic", "-o", "w", *SMALL)
     image = next(Path("w/images").rglob("*.*"))
@@ -62,6 +98,7 @@ def test_check_mends_what_was_altered(cli: Run) -> None:
         (("--size", "64x64"), "128 at least"),
         (("--prompts", "0"), "--prompts"),
         (("--generators", "1"), "--generators"),
+        (("--again", "-1"), "--again"),
     ],
 )
 def test_what_makes_no_world_is_refused(cli: Run, words: tuple[str, str], told: str) -> None:

@@ -18,7 +18,7 @@ RECIPES = ("nano", "stage1", "stage2", "answer", "unified")
 SPLITS = ("prompt", "generator", "source", "fold")
 STARTS = ("shipped", "blank")
 RESUME = "Interrupted. Run the same command again to go on."
-_ALONE = ("recipe", "data", "out", "steps", "seed", "as_json")
+_ALONE = ("recipe", "data", "out", "config", "settings", "steps", "seed", "as_json")
 """What `train nano` takes; the rest is for the other recipes."""
 
 
@@ -126,7 +126,8 @@ def train(
     torchrun. docs/training.md has every setting.
 
     The recipe nano repeats how the trained part in this package was made, from a folder with imagenet_sample,
-    coco_mini and the rest, and takes no other options than --steps and --seed.
+    coco_mini and the rest. On two cores it looks at images for about 10 minutes and trains for about 20. Of the
+    options it takes --config, --set, --steps and --seed.
     """
     from lmm4lmm.core.errors import InputError, UnknownNameError
 
@@ -134,7 +135,7 @@ def train(
         raise UnknownNameError("recipe", recipe, RECIPES)
     if recipe == "nano":
         _refuse_others(context)
-        _train_nano(data, out, steps, seed, as_json)
+        _train_nano(data, out, config, [*(settings or ()), *_assigned(steps, seed)], as_json)
         return
     if human is None:
         raise InputError(f"recipe {recipe} learns from human scores: give their table with --human")
@@ -144,7 +145,6 @@ def train(
         raise UnknownNameError("start", start, STARTS)
     from lmm4lmm import api_train
 
-    extra = [f"{name}={value}" for name, value in (("steps", steps), ("seed", seed)) if value is not None]
     try:
         done = api_train.train(
             recipe,
@@ -153,7 +153,7 @@ def train(
             out=out,
             base=base,
             config=config,
-            settings=[*(settings or ()), *extra],
+            settings=[*(settings or ()), *_assigned(steps, seed)],
             columns=parse_columns(columns),
             scale=parse_scale(scale),
             prompts=prompts,
@@ -269,26 +269,32 @@ def _refuse_others(context: typer.Context) -> None:
         )
 
 
-def _train_nano(data: Path, out: Path, steps: int | None, seed: int | None, as_json: bool) -> None:
-    from lmm4lmm.core.errors import MissingExtraError
+def _assigned(steps: int | None, seed: int | None) -> list[str]:
+    return [f"{name}={value}" for name, value in (("steps", steps), ("seed", seed)) if value is not None]
 
+
+def _train_nano(data: Path, out: Path, config: Path | None, settings: Sequence[str], as_json: bool) -> None:
+    from lmm4lmm.core.errors import MissingExtraError
+    from lmm4lmm.training.recipes import RECIPES_OF_NANO
+    from lmm4lmm.training.settings import settled
+
+    recipe = settled("unified", config, settings, recipes=RECIPES_OF_NANO)
     try:
-        from lmm4lmm.training.loop import Recipe
-        from lmm4lmm.training.nano import train_nano
+        from lmm4lmm.training.nano.shipping import train_nano
     except ImportError as error:
         if (error.name or "").startswith("lmm4lmm"):
             raise
         raise MissingExtraError(f"training (no module '{error.name}')", "lmm") from error
-
-    asked: dict[str, Any] = {"steps": steps, "seed": seed}
-    changes = {name: value for name, value in asked.items() if value is not None}
     try:
-        facts = train_nano(data, out, Recipe(**changes), say=output.note)
+        shipped = train_nano(data, out, recipe, say=output.note)
     except KeyboardInterrupt:
         guard.stop(RESUME, guard.INTERRUPTED)
+    facts = shipped.facts
     if as_json:
-        output.print_json({"weights": out, "validation": facts.validation, "sha256": facts.sha256})
+        output.print_json({"folder": shipped.folder, "validation": facts.validation, "sha256": facts.sha256})
         return
     output.print_table(
-        ("held-out figure", "value"), ((name, f"{value:.3f}") for name, value in facts.validation.items())
+        ("held-out figure", "value"),
+        ((name, output.number(value, 3)) for name, value in facts.validation.items()),
     )
+    output.note(f"score with it: lmm4lmm score INPUT --metric {shipped.folder} -o scores.jsonl")
