@@ -14,11 +14,13 @@ from typing import Any
 
 import pytest
 
-from lmm4lmm.training.recipes import RECIPES, Lora, Losses, Recipe
+from lmm4lmm.training.recipes import RECIPES, RECIPES_OF_NANO, Lora, Losses, Recipe
 from test_docs import commands
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "training.md").read_text(encoding="utf-8")
 NESTED = {"lora": Lora, "losses": Losses}
+COLUMNS = {**RECIPES, "unified, nano": RECIPES_OF_NANO["unified"]}
+"""The table's recipes by the heads of their columns: of the large bases, then what nano has of its own."""
 
 
 def attributes(kind: type) -> dict[str, str]:
@@ -57,16 +59,19 @@ def settings() -> Iterator[tuple[str, str]]:
 
 def table() -> str:
     """The table of the page."""
-    names = list(RECIPES)
-    lines = ["| setting | " + " | ".join(names) + " | what it is |", "| --- " * (len(names) + 2) + "|"]
+    lines = ["| setting | " + " | ".join(COLUMNS) + " | what it is |", "| --- " * (len(COLUMNS) + 2) + "|"]
     for path, told in settings():
-        values = " | ".join(value_of(RECIPES[name], path) for name in names)
+        values = " | ".join(value_of(recipe, path) for recipe in COLUMNS.values())
         lines.append(f"| `{path}` | {values} | {told.replace('``', '`').replace('|', '/')} |")
     return "\n".join(lines)
 
 
 def test_the_table_of_settings_is_that_of_the_recipes() -> None:
     assert table() in PAGE, f"docs/training.md should hold this table:\n{table()}"
+
+
+def test_nano_has_no_other_recipe_of_its_own() -> None:
+    assert [name for name, recipe in RECIPES_OF_NANO.items() if recipe != RECIPES.get(name)] == ["unified"]
 
 
 def test_every_recipe_and_loss_is_named_beside_the_table() -> None:
@@ -98,7 +103,8 @@ def test_the_recipes_of_its_commands_are_sound() -> None:
     assert len(given) >= 9
     for words in given:
         chosen = [value for option, value in pairwise(words) if option == "--set"]
-        assert settled(words[2], None, chosen).name == words[2]
+        recipes = RECIPES if "--base" in words else RECIPES_OF_NANO
+        assert settled(words[2], None, chosen, recipes=recipes).name == words[2]
 
 
 def test_the_estimate_is_what_its_arithmetic_gives() -> None:
