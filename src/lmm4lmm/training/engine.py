@@ -127,6 +127,7 @@ def fit(
             seed=recipe.seed,
             process=args.process_index,
             processes=args.world_size,
+            images=_images(train) if recipe.group_by_image else None,
         )
         progress = Progress(folder, say, epoch_steps)
         trainer = LearnerTrainer(learner, recipe, args, train, validation, order, [progress, _Seeds()], say)
@@ -307,3 +308,10 @@ def _clean_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("ACCELERATE_") and name not in before]:
             del os.environ[name]
         os.environ.update(before)
+
+
+def _images(examples: Sequence[Example]) -> list[int]:
+    """A number for each row, equal for rows of one image."""
+    numbers: dict[tuple[str, str], int] = {}
+    keys = [(str(one.item.path), one.variant) for one in examples]
+    return [numbers.setdefault(key, len(numbers)) for key in keys]

@@ -121,6 +121,7 @@ class StepSampler(Sampler[list[int]]):
 
     Args:
         lengths: [N] of the sequences; None shuffles only.
+        images: [N] equal for rows of one image, which then stand together; the longest of them counts.
         rows: how many there are.
         batch: most rows of a step.
         passes: of one step, over all processes.
@@ -140,9 +141,15 @@ class StepSampler(Sampler[list[int]]):
         seed: int,
         process: int = 0,
         processes: int = 1,
+        images: Sequence[int] | None = None,
     ) -> None:
+        self._images = None if images is None else np.asarray(images)
         self._rows, self._batch, self._passes, self._steps = rows, batch, passes, steps
         self._lengths = None if lengths is None else np.asarray(lengths)
+        if self._images is not None and self._lengths is not None:
+            longest = np.zeros(int(self._images.max()) + 1, self._lengths.dtype)
+            np.maximum.at(longest, self._images, self._lengths)
+            self._lengths = longest[self._images]
         self._seed, self._process, self._processes = seed, process, processes
 
     def __len__(self) -> int:
@@ -162,6 +169,9 @@ class StepSampler(Sampler[list[int]]):
         rng = np.random.default_rng([self._seed, epoch])
         order = rng.permutation(self._rows)
         steps = steps_an_epoch(self._rows, self._batch)
+        if self._images is not None:
+            turn = rng.permutation(int(self._images.max()) + 1)
+            order = order[np.argsort(turn[self._images[order]], kind="stable")]
         dealt = np.array_split(order, steps)
         if self._lengths is None:
             return dealt

@@ -85,6 +85,7 @@ class Recipe:
         bf16: compute in bfloat16; what is trained stays in float32.
         checkpointing: recompute activations in the backward pass: less memory, a third more time.
         group_by_length: batches of rows of like length, for less padding.
+        group_by_image: rows of one image in one batch, where a learner that can looks at it once.
         validate_every: steps between two looks at the validation rows; None: ten times a run.
         seed: decides initial values, order and dropout. The split has its own.
         workers: processes that read images ahead; 0 reads in the main one.
@@ -109,6 +110,7 @@ class Recipe:
     bf16: bool = False
     checkpointing: bool = False
     group_by_length: bool = True
+    group_by_image: bool = False
     validate_every: int | None = None
     seed: int = 2504
     workers: int = 0
@@ -166,6 +168,7 @@ NANO = replace(
     rows_at_once=256,
     rate=1e-3,
     weight_decay=0.05,
+    group_by_image=True,
 )
 """``unified`` for nano, whose eye and language model are frozen and whose other parts are small."""
 

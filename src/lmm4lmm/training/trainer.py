@@ -40,6 +40,9 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
         say: told, once each, of rows that can't be read any more.
     """
 
+    control: Any
+    optimizer: Any
+
     def __init__(
         self,
         learner: Learner,
@@ -173,7 +176,8 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
                 groups += [{"params": vectors, "weight_decay": 0.0, **rest}] if vectors else []
             kind, options = self.get_optimizer_cls_and_kwargs(self.args, model or self.model)
             self.optimizer = kind(groups, **options)
-        return self.optimizer
+        made: torch.optim.Optimizer = self.optimizer
+        return made
 
     # judging
 

@@ -6,9 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-FEATURES = 7
-"""Evidence of a span: whole image, best cell and mean cell of its best words; mean and maximum over its words of
-the evidence of each word (whole image, best cell)."""
+FEATURES = 3
+"""Evidence of a span by its best words: in the whole image, in the best cell and in the mean cell."""
 _WIDTH = 160
 """Dimensions that words and names are compared in."""
 
@@ -48,22 +47,15 @@ class Grounding(nn.Module):
             spans: [S, B, L] bool: which words belong to a span; a span may be empty.
 
         Returns:
-            [S, B, 7], zero where a span is empty.
+            [S, B, 3], zero where a span is empty.
         """
         likeness = self._project(words) @ self._project(classes).T
-        seen = torch.einsum("bck,blk->blc", probabilities, _standard(likeness))
-        word_evidence = torch.stack([seen[..., 0], seen[..., 1:].amax(-1)], -1)
-        return torch.stack([self._span(likeness, word_evidence, probabilities, span) for span in spans])
+        return torch.stack([self._span(likeness, probabilities, span) for span in spans])
 
-    def _span(self, likeness: Tensor, evidence: Tensor, probabilities: Tensor, span: Tensor) -> Tensor:
+    def _span(self, likeness: Tensor, probabilities: Tensor, span: Tensor) -> Tensor:
         best = likeness.masked_fill(~span[..., None], -2.0).amax(1)
-        seen = torch.einsum("bck,bk->bc", probabilities, _standard(best))
-        count = span.sum(1, keepdim=True).clamp_min(1)
-        mean = (evidence * span[..., None]).sum(1) / count
-        most = evidence.masked_fill(~span[..., None], -1e4).amax(1)
-        features = torch.cat(
-            [seen[:, :1], seen[:, 1:].amax(1, keepdim=True), seen[:, 1:].mean(1, keepdim=True), mean, most], 1
-        )
+        seen = (probabilities @ _standard(best)[..., None])[..., 0]
+        features = torch.stack([seen[:, 0], seen[:, 1:].amax(1), seen[:, 1:].mean(1)], 1)
         return torch.where(span.any(1, keepdim=True), features, torch.zeros_like(features))
 
     def standardised(self, states: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,7 +40,7 @@ Halves = npt.NDArray[np.float16]
 class FeatureCache:
     """Features of the images of some examples, in shards that are written whole: a killed run goes on where it was.
 
-    Several processes may fill one folder; each takes the shards that nobody has written.
+    Beside each shard lies the list of what is in it, so other rows find what they share with earlier ones.
 
     Args:
         folder: where the shards lie.
@@ -51,7 +52,8 @@ class FeatureCache:
         self._first = {key_of(one): one for one in reversed(examples)}
         self._keys = sorted(self._first)
         self.number = {key: index for index, key in enumerate(self._keys)}
-        self._open: dict[int, Halves] = {}
+        self._place: dict[Key, tuple[Path, int]] = {}
+        self._open: dict[Path, Halves] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def fill(self, model: NanoNetwork, say: Say, workers: int = 2) -> dict[Key, str]:
@@ -60,30 +62,35 @@ class FeatureCache:
         Returns:
             Why an image can't be used.
         """
-        wrong: dict[Key, str] = {}
-        starts = range(0, len(self._keys), _SHARD)
-        missing = [start for start in starts if not self._path(start).exists()]
+        for listed in sorted(self._folder.glob("*.json")):
+            self._found(listed)
+        missing = [key for key in self._keys if key not in self._place]
         with ThreadPoolExecutor(workers) as pool:
-            for done, start in enumerate(missing):
-                if done % 8 == 0:
-                    say(f"looking at images: {start:,} of {len(self._keys):,}")
-                if not self._path(start).exists():  # another process may have been here
-                    self._write(start, model, pool)
-        for start in starts:
-            shard = self._shard(start)
-            for offset in np.flatnonzero(np.isnan(shard[:, 0])):
-                key = self._keys[start + int(offset)]
-                wrong[key] = self._reason(self._first[key])
-        return wrong
+            for start in range(0, len(missing), _SHARD):
+                if start // _SHARD % 8 == 0:
+                    say(f"looking at images: {start:,} of {len(missing):,}")
+                self._write(missing[start : start + _SHARD], model, pool)
+        wrong = [key for key in self._keys if np.isnan(self._row(key)[0])]
+        return {key: self._reason(self._first[key]) for key in wrong}
 
     def row(self, index: int) -> Halves:
         """The features of image ``index``, [sum of sizes] half precision."""
-        start = index // _SHARD * _SHARD
-        found: Halves = self._shard(start)[index - start]
+        return self._row(self._keys[index])
+
+    def _row(self, key: Key) -> Halves:
+        shard, row = self._place[key]
+        if shard not in self._open:
+            self._open[shard] = np.load(shard, mmap_mode="r")
+        found: Halves = self._open[shard][row]
         return found
 
-    def _write(self, start: int, model: NanoNetwork, pool: ThreadPoolExecutor) -> None:
-        keys = self._keys[start : start + _SHARD]
+    def _found(self, listed: Path) -> None:
+        """Takes up a shard by its list; one of other preprocessing is left alone."""
+        version, keys = json.loads(listed.read_text("utf-8"))
+        if version == processing.VERSION and (shard := listed.with_suffix(".npy")).exists():
+            self._place |= {(path, variant): (shard, row) for row, (path, variant) in enumerate(keys)}
+
+    def _write(self, keys: Sequence[Key], model: NanoNetwork, pool: ThreadPoolExecutor) -> None:
         out = np.full((len(keys), sum(_SIZES)), np.nan, np.float16)
         for first in range(0, len(keys), _AT_ONCE):
             part = [self._first[key] for key in keys[first : first + _AT_ONCE]]
@@ -92,22 +99,17 @@ class FeatureCache:
             views = [one for one in seen if isinstance(one, processing.View)]
             if views:
                 out[[first + place for place in good]] = flat(look(model, views))
-        with files.atomic_path(self._path(start)) as temporary, temporary.open("wb") as stream:
+        names = [str(processing.VERSION), *(part for key in keys for part in key)]
+        shard = self._folder / f"{files.content_key(*names)[:16]}.npy"
+        with files.atomic_path(shard) as temporary, temporary.open("wb") as stream:
             np.save(stream, out)
+        listed = shard.with_suffix(".json")
+        files.write_atomically(listed, json.dumps([processing.VERSION, keys]))
+        self._found(listed)
 
     def _reason(self, example: Example) -> str:
         found = _seen(example)
         return found if isinstance(found, str) else "its features are not numbers"
-
-    def _shard(self, start: int) -> Halves:
-        if start not in self._open:
-            self._open[start] = np.load(self._path(start), mmap_mode="r")
-        return self._open[start]
-
-    def _path(self, start: int) -> Path:
-        names = [part for key in self._keys[start : start + _SHARD] for part in key]
-        key = files.content_key(str(processing.VERSION), *names)
-        return self._folder / f"{start:07d}-{key[:12]}.npy"
 
 
 def key_of(example: Example) -> Key:

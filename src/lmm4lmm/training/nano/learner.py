@@ -229,7 +229,6 @@ class NanoLearner:
         scene.finish_mean.copy_(finish.mean)
         scene.finish_scale.copy_(finish.scale + 0.01)
 
-
     @torch.no_grad()
     def _measure_texts(self, examples: Sequence[Example]) -> None:
         """Mean and deviation of what texts come to, of every so many."""

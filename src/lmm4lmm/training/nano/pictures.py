@@ -11,7 +11,8 @@ import io
 import json
 import math
 import zlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -19,6 +20,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from PIL import Image
 
+from lmm4lmm.core import files
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.training.distortions import FAULTS, LEVELS, distort, penalty
 
@@ -148,8 +150,15 @@ def all_pictures(data: Path) -> list[Picture]:
         *_generated(data, "early_generators"),
         *_generated(data, "anatomy_errors"),
     ]
-    shown = [_variant(one, number) for one in clean for number in range(_VARIANTS[one.source])]
-    return [*shown, *_scenes(data)]
+    shown = [_variant(one, number) for one in _unlike(clean) for number in range(_VARIANTS[one.source])]
+    return [*shown, *_unlike(list(_scenes(data)))]
+
+
+def _unlike(pictures: Sequence[Picture]) -> list[Picture]:
+    """Without those whose file is another's, byte for byte: scenes drawn twice, black images of a filter."""
+    hashes = [files.sha256(one.path) for one in pictures]
+    number = Counter(hashes)
+    return [one for one, key in zip(pictures, hashes, strict=True) if number[key] == 1]
 
 
 def _variant(picture: Picture, number: int) -> Picture:
