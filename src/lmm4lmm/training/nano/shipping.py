@@ -14,6 +14,7 @@ import torch
 
 from lmm4lmm.core import files
 from lmm4lmm.model.nano import assembly as nano
+from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
@@ -53,6 +54,8 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> Sh
         WeightsError: the base or the teacher can't be had.
     """
     out.mkdir(parents=True, exist_ok=True)
+    if nano_base.manifest() is None:
+        nano_base.pull(say=say)
     rows = shipped_rows(data, out / "work", say)
     splits = out / "work" / "splits.csv"
     with splits.open("w", newline="", encoding="utf-8") as stream:
