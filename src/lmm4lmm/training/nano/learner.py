@@ -173,7 +173,7 @@ class NanoLearner:
         nano.apply_trained(self._network, state)
 
     def write(self, folder: Path) -> None:
-        """Writes what ``--metric FOLDER`` scores with: matrices in half precision, which are then the current ones."""
+        """Writes what ``--metric FOLDER`` scores with; its matrices, in half precision, are then the current ones."""
         state = {name: _stored(value) for name, value in self.trained().items()}
         with files.atomic_path(folder / nano.TRAINED_FILE) as temporary:
             save_file(state, temporary)
