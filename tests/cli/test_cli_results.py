@@ -43,6 +43,25 @@ def test_leaderboard_json_is_the_contract(cli, scores: Path) -> None:
     assert "correspondence" not in document["dimensions"]
 
 
+def test_leaderboard_shows_the_pairs_that_were_asked_for(cli, manifest: Path) -> None:
+    scores = manifest.with_name("both.csv")
+    lines = [
+        f"{g}{i},{g},p{i},{10 * i + (g == 'wild')},{i + 5 * (g == 'wild')}"
+        for g in ("calm", "wild")
+        for i in range(6)
+    ]
+    scores.write_text("id,generator,prompt,perception,correspondence\n" + "\n".join(lines) + "\n")
+    plain, with_pairs = cli("leaderboard", scores), cli("leaderboard", scores, "--pairs")
+    assert "combined (mean of the dimensions' z-scores" in plain.out
+    assert "adjusted p" not in plain.out
+    assert "combined: adjusted p of each pair" in with_pairs.out
+    assert "perception 1 of 1" in with_pairs.err
+    assert json.loads(cli("leaderboard", scores, "--json").out)["told_apart"]["combined"] == {
+        "pairs": 1,
+        "of": 1,
+    }
+
+
 def test_leaderboard_is_the_same_every_time(cli, scores: Path) -> None:
     assert cli("leaderboard", scores, "--json").out == cli("leaderboard", scores, "--json").out
 
