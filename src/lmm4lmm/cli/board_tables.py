@@ -16,10 +16,9 @@ def print_pairs(document: Mapping[str, Any]) -> None:
     for name, rows in boards.items():
         _print_matrix(name, [row["generator"] for row in rows], document["pairs"][name])
     note(
-        "p-values of paired tests by prompt, adjusted by Holm for all pairs of a matrix; columns are rows by number.\n"
-        ""
-        "Below .05 the row's generator and the column's can be told apart; a dash: no test possible."
+        "p-values of paired tests by prompt, adjusted by Holm for all pairs of a matrix; columns are rows by number."
     )
+    note("Below .05 the row's generator and the column's can be told apart; a dash: no test possible.")
 
 
 def note_told_apart(document: Mapping[str, Any]) -> None:

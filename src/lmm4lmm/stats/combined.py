@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Labels, column, groups
@@ -72,7 +72,8 @@ def combined(scores: Mapping[str, ArrayLike], generators: Labels) -> Combined:
     if len(columns) < 2:
         raise StatisticsError("a combined score needs at least two dimensions")
     table = np.column_stack(list(columns.values()))
-    complete = ~np.isnan(table).any(axis=1)
+    missing = np.isnan(table)
+    complete: NDArray[np.bool_] = np.asarray(~missing.any(axis=1))
     if not complete.any():
         raise StatisticsError(f"no image has all of {', '.join(columns)}")
     makers = groups(generators, complete.size, "generators").of(complete)
@@ -88,5 +89,5 @@ def combined(scores: Mapping[str, ArrayLike], generators: Labels) -> Combined:
         if sd:
             parts[complete] += (kept - mean) / (sd * len(columns))
     parts[~complete] = np.nan
-    some = ~np.isnan(table).all(axis=1)
+    some = ~missing.all(axis=1)
     return Combined(parts, yardsticks, int((some & ~complete).sum()))
