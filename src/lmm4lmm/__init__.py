@@ -14,9 +14,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from lmm4lmm.api import (
+        compare,
         evaluate,
         leaderboard,
         load_metric,
+        plan,
         read_human,
         read_scores,
         score,
@@ -26,9 +28,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "compare",
     "evaluate",
     "leaderboard",
     "load_metric",
+    "plan",
     "read_human",
     "read_scores",
     "score",

@@ -168,6 +168,6 @@ def _p_equivalent(found: Contrast, margin: float) -> float | None:
 
 def _reason(found: Contrast) -> str | None:
     if not found.testable:
-        return f"{found.x.size} prompts of new and {found.y.size} of old: too few for any test"
+        return f"new has prompts: {found.x.size}, old: {found.y.size}; too few for any test"
     least = found.n_shared if found.paired else min(found.x.size, found.y.size)
     return f"only {least} prompts: the interval is rough" if least < FEW_PROMPTS else None

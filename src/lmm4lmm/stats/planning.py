@@ -7,8 +7,8 @@ than the other does not. That is why more prompts help more than more images.
 
 Power is exact for normal differences: the noncentral t distribution (Cohen, Statistical Power Analysis, 1988;
 G*Power calls it "means: difference between two dependent means"). For several comparisons under Holm's rule, the
-level is that of Holm's first step, 1 - confidence over their number: what suffices whatever the other comparisons show. To plan for
-"not inferior" or "worse beyond the margin" when there is no true difference, take the margin for the difference.
+level is that of Holm's first step, 1 - confidence over their number: what suffices whatever the other comparisons
+show. To plan for "not inferior" where there is no true difference, take the margin for the difference.
 """
 
 from __future__ import annotations
