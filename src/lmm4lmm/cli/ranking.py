@@ -97,11 +97,11 @@ def compare(
     By how much, on which tasks, how surely: per-prompt means, paired where both drew the prompt, t intervals,
     tasks adjusted by Holm. Each dimension is judged on its own: name the one that counts with --dimensions.
     """
-    from lmm4lmm import api
+    from lmm4lmm import api_ranking
     from lmm4lmm.cli import comparison_tables
     from lmm4lmm.report.checkpoint_words import markdown as summary
 
-    found = api.compare(
+    found = api_ranking.compare(
         new,
         old,
         generators=parse_two(generators, old is None),
@@ -173,10 +173,10 @@ def plan(
     For a paired comparison of two generators, as `compare` and `leaderboard` make it. Variances of a metric's
     scores differ from those of people's: a pilot of some fifty prompts is better than the default.
     """
-    from lmm4lmm import api
+    from lmm4lmm import api_ranking
     from lmm4lmm.cli import comparison_tables
 
-    found = api.plan(
+    found = api_ranking.plan(
         pilot,
         old,
         generators=parse_two(generators, pilot is not None and old is None),
