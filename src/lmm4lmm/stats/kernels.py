@@ -120,7 +120,7 @@ def rank_correlations(
             t = float(total[k])
             spread_x, spread_y = t * t * t - cubes_x[k], t * t * t - cubes_y[k]
             if spread_x > 0.0 and spread_y > 0.0:
-                value = 3.0 * products[k] / (math.sqrt(spread_x) * math.sqrt(spread_y))
+                value = 3.0 * products[k] / math.sqrt(spread_x * spread_y)
                 found[g, k] = min(1.0, max(-1.0, value))
             else:
                 found[g, k] = np.nan
