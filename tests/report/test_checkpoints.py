@@ -178,6 +178,21 @@ def test_the_same_table_twice_is_noticed(pair):
     assert any("are they the same images?" in note for note in found.notes)
 
 
+def test_a_table_made_by_hand_may_number_generators_and_tasks():
+    frame = pl.DataFrame(
+        {
+            "generator": [1, 1, 1, 2, 2, 2],
+            "prompt": ["a", "b", "c"] * 2,
+            "task": [1, 1, 2] * 2,
+            "perception": [5.0, 6.0, 9.0, 1.0, 2.5, 4.0],
+        }
+    )
+    found = compare_checkpoints(frame, frame, generators=("1", "2")).dimensions["perception"]
+    assert found.overall.difference == pytest.approx(12.5 / 3)
+    assert list(found.tasks) == ["1", "2"]
+    assert found.tasks["2"].verdict == "not testable"
+
+
 def test_names_are_the_files_where_generators_are_called_alike(pair):
     new, old = (frame.with_columns(generator=pl.lit("sd")) for frame in pair)
     found = compare_checkpoints(new, old, sources=("v2.jsonl", "v1.jsonl"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from lmm4lmm.core.records import Dimension
 from lmm4lmm.report.sides import Side, samples, scored, sides
 from lmm4lmm.stats.differences import Difference, adjusted, difference
 
-Margin = float | Mapping[str, float]
+Margin: TypeAlias = float | Mapping[str, float]
 """In points of 0 to 100 for all dimensions (for the answer, 0 to 1, a point is 0.01), or dimension -> own unit."""
 
 

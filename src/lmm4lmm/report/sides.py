@@ -55,7 +55,8 @@ def sides(
         InputError: a table without scores, or with several generators and none chosen.
         UnknownNameError: a generator that the table does not have.
     """
-    tables = [completed(new), completed(old)]
+    names = ("generator", "task", "metric")  # numbers do as names in tables made by hand
+    tables = [completed(table).with_columns(pl.col(names).cast(pl.String)) for table in (new, old)]
     if not all("prompt_group" in table.columns for table in tables):
         tables = [table.drop("prompt_group", strict=False) for table in tables]
     chosen = generators or (None, None)
@@ -69,8 +70,8 @@ def sides(
         .unique("cluster", keep="first", maintain_order=True)
     )
     filled = [replace(side, frame=_with_tasks(side.frame, known)) for side in found]
-    names = _names(filled)
-    return replace(filled[0], name=names[0]), replace(filled[1], name=names[1])
+    called = _names(filled)
+    return replace(filled[0], name=called[0]), replace(filled[1], name=called[1])
 
 
 def scored(pair: Sequence[Side], wanted: Sequence[Dimension] | None) -> tuple[Dimension, ...]:
