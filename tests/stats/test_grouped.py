@@ -156,6 +156,16 @@ def test_what_does_not_fit_is_refused(rng):
         grouped_means({"a": x, "b": x[:5]}, {"all": None}, None, rng=rng)
     with pytest.raises(StatisticsError, match="none"):
         grouped_means({}, {"all": None}, None, rng=rng)
+    with pytest.raises(StatisticsError, match="at least one grouping"):
+        grouped_srcc(x, x, {}, None, rng=rng)
+
+
+def test_prompts_that_no_image_has_are_not_drawn(rng):
+    x, y, groupings, prompts = _data(rng)
+    sparse = Groups(3 * prompts.astype(np.intp), tuple(range(180)))
+    one = grouped_srcc(x, y, groupings, prompts, rng=np.random.default_rng(1), resamples=20)
+    two = grouped_srcc(x, y, groupings, sparse, rng=np.random.default_rng(1), resamples=20)
+    np.testing.assert_array_equal(one.replicates, two.replicates)
 
 
 def test_cells_are_the_pairs_that_occur():

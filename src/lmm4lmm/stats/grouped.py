@@ -224,8 +224,12 @@ class _Work:
     ) -> None:
         if not kept.any():
             raise StatisticsError(f"none of the {kept.size} images has a score")
+        if not groupings:
+            raise StatisticsError("needs at least one grouping; None is the one of all images")
         every = as_groups(prompts, kept.size, "prompts")
-        self.prompts = _kept(every, kept) if draw_all or kept.all() else every.of(kept)
+        rest = _kept(every, kept)
+        silent = not draw_all and bool((np.bincount(rest.codes, minlength=len(rest)) == 0).any())
+        self.prompts = every.of(kept) if silent else rest
         self.n_drawn = len(self.prompts)
         self.n_dropped = int(kept.size - kept.sum())
         self.confidence = confidence
