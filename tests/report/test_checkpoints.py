@@ -202,7 +202,7 @@ def test_names_are_the_files_where_generators_are_called_alike(pair):
 def test_sentences_claim_what_was_shown(pair):
     new, old = pair
     better, unclear = sentences(compare_checkpoints(new, old))
-    assert better.startswith("perception: fresh is better than stale, by +")
+    assert better.startswith("perception: fresh is better than stale: +")
     assert "60 shared prompts" in better
     assert unclear.startswith("correspondence: no difference found")
     assert "is not ruled out" in unclear

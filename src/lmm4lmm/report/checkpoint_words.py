@@ -107,7 +107,7 @@ def _sentence(name: Dimension, found: Difference, new: str, old: str) -> str:
     size = f"{signed(found.difference, name)} ({span}; {over})"
     if found.verdict in ("better", "worse"):
         small = f", surely by less than the margin of {found.margin:.{digits}f}" if found.equivalent else ""
-        return f"{name}: {new} is {found.verdict} than {old}, by {size}{small}."
+        return f"{name}: {new} is {found.verdict} than {old}: {size}{small}."
     if found.verdict == "equivalent":
         return f"{name}: {new} and {old} are equivalent within {found.margin:.{digits}f}: {size}."
     most = max(abs(found.low or 0.0), abs(found.high or 0.0))
