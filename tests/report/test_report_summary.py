@@ -47,10 +47,12 @@ def test_pairs_and_the_combined_rank_stand_beside_the_dimensions(scores: pl.Data
     assert all(pair["a"] == "good" for pair in document["pairs"]["perception"] if pair["different"])
 
 
-def test_one_dimension_or_one_generator_has_no_combined_rank(table: Table) -> None:
-    one_dimension = table([{"perception": float(i), "generator": "ab"[i % 2]} for i in range(8)])
-    one_generator = table([{"perception": float(i), "answer": 0.5, "generator": "a"} for i in range(8)])
-    for frame in (one_dimension, one_generator):
+def test_one_dimension_or_two_generators_have_no_combined_rank(table: Table) -> None:
+    one_dimension = table([{"perception": float(i), "generator": "abc"[i % 3]} for i in range(9)])
+    two_generators = table(
+        [{"perception": float(i), "answer": 0.5, "generator": "ab"[i % 2]} for i in range(8)]
+    )
+    for frame in (one_dimension, two_generators):
         assert "combined" not in leaderboards(frame).to_json()
 
 

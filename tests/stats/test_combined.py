@@ -59,8 +59,8 @@ def test_what_can_not_be_combined_is_refused(rng):
     makers, quality, answer = _table(rng)
     with pytest.raises(StatisticsError, match="two dimensions"):
         combined({"quality": quality}, makers)
-    with pytest.raises(StatisticsError, match="two generators"):
-        combined({"quality": quality, "answer": answer}, ["one"] * 120)
+    with pytest.raises(StatisticsError, match="at least 3 generators; there are 2"):
+        combined({"quality": quality, "answer": answer}, ["one"] * 60 + ["two"] * 60)
     half = np.where(makers < "c", np.nan, quality)
     with pytest.raises(StatisticsError, match="no image has all of"):
         combined({"quality": half, "answer": np.where(np.isnan(half), answer, np.nan)}, makers)

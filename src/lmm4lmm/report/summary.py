@@ -61,7 +61,7 @@ class Leaderboards:
         unnamed: rows without a generator, ranked together as ``(unnamed)``.
         resamples: bootstrap resamples behind the intervals.
         seed: where they started.
-        combined: all dimensions together; None where there are not at least two dimensions and two generators.
+        combined: all dimensions together; None without two dimensions and three generators.
     """
 
     dimensions: Mapping[Dimension, Leaderboard]
@@ -160,7 +160,7 @@ def _combined(good: pl.DataFrame, by_task: bool, seed: int, resamples: int) -> C
             {name: good[name].to_numpy() for name in scored}, good["generator"].fill_null(UNNAMED).to_numpy()
         )
     except StatisticsError:
-        return None  # one dimension or one generator: its own leaderboard says all there is
+        return None  # one dimension, or too few generators for a yardstick: their own leaderboards say all
     column = pl.Series("combined", found.values).fill_nan(None)
     good = good.with_columns(column).filter(pl.col("combined").is_not_null())
     parts = _by_task(good) if by_task else {}

@@ -25,6 +25,8 @@ from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Labels, column, groups
 
 RULE = "mean over dimensions of the generators' z-scores: (mean - mean of the generators) / their standard deviation"
+LEAST_GENERATORS = 3
+"""Of two generators one always has the z-score 1 and the other -1, however little they differ."""
 NO_SPREAD = 1e-9
 """Generators' means that spread less than this share of the scores themselves are equal but for rounding."""
 
@@ -65,8 +67,8 @@ def combined(scores: Mapping[str, ArrayLike], generators: Labels) -> Combined:
         generators: [n] who made the image.
 
     Raises:
-        StatisticsError: fewer than two dimensions, no image with all of them, fewer than two generators among
-            those, lengths that differ, a label that is None.
+        StatisticsError: fewer than two dimensions, no image with all of them, fewer than three generators
+            among those, lengths that differ, a label that is None.
     """
     columns = {name: column(values, name) for name, values in scores.items()}
     if len(columns) < 2:
@@ -77,8 +79,10 @@ def combined(scores: Mapping[str, ArrayLike], generators: Labels) -> Combined:
     if not complete.any():
         raise StatisticsError(f"no image has all of {', '.join(columns)}")
     makers = groups(generators, complete.size, "generators").of(complete)
-    if len(makers) < 2:
-        raise StatisticsError("z-scores need at least two generators")
+    if len(makers) < LEAST_GENERATORS:
+        raise StatisticsError(
+            f"z-scores need at least {LEAST_GENERATORS} generators; there are {len(makers)}"
+        )
     parts, yardsticks = np.zeros(complete.size), {}
     for name, values in columns.items():
         kept = values[complete]
