@@ -116,6 +116,13 @@ def test_one_table_with_both_generators(pair):
         compare_checkpoints(both, both, generators=("frsh", "stale"))
 
 
+def test_a_table_that_names_no_generator_can_not_be_chosen_from(pair):
+    silent = pair[0].with_columns(generator=pl.lit(None, pl.String))
+    with pytest.raises(InputError, match="new names no generator, so 'fresh' can't be chosen"):
+        compare_checkpoints(silent, pair[1], generators=("fresh", "stale"))
+    assert compare_checkpoints(silent, pair[1]).new.generator == "(unnamed)"
+
+
 def test_a_task_that_one_side_lacks_is_that_of_its_prompt(pair):
     new, old = pair
     found = compare_checkpoints(new, old.with_columns(task=pl.lit(None, pl.String)))

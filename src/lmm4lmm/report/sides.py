@@ -128,6 +128,10 @@ def _side(table: pl.DataFrame, source: str, generator: str | None, role: str) ->
         raise InputError(
             f"{source} holds {len(present)} generators ({shown}); say which two to compare: --generators NEW,OLD"
         )
+    if generator is not None and present == [UNNAMED]:
+        raise InputError(
+            f"{source} names no generator, so '{generator}' can't be chosen: a column generator would"
+        )
     if generator is not None and generator not in present:
         raise UnknownNameError(f"generator in {source}", generator, present)
     chosen = generator or (present[0] if present else UNNAMED)
