@@ -23,8 +23,8 @@ from lmm4lmm.stats.correlation import LEAST_PAIRS
 Block: TypeAlias = NDArray[np.uint8]
 """[c, lanes]: how often each prompt was drawn, in each of several resamples."""
 
-LARGEST = 2**29
-"""Rows whose doubled ranks fit into 32 bits, in any resample that will ever be drawn."""
+LARGEST = 2**26
+"""Rows whose doubled ranks fit into 32 bits even if a prompt that has all of them is drawn 15 times."""
 LANES = (32, 16)
 """Resamples that one pass over the rows serves: the first if the ranks then take no more than ``RANK_BYTES``."""
 RANK_BYTES = 64_000_000

@@ -16,6 +16,7 @@ could not be told apart.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -156,9 +157,9 @@ class Contrast:
         reach = float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
         return self.difference - reach, self.difference + reach
 
-    @property
+    @functools.cached_property
     def _rounding(self) -> float:
-        return 1e-12 * float(np.abs(np.append(self.x, self.y)).max())
+        return 1e-12 * max(float(np.abs(self.x).max()), float(np.abs(self.y).max()))
 
 
 def contrast(a: Sample, b: Sample) -> Contrast:
