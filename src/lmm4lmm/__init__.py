@@ -22,13 +22,16 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
+    from lmm4lmm.api_ranking import compare, plan
     from lmm4lmm.api_train import train
 
 __all__ = [
     "__version__",
+    "compare",
     "evaluate",
     "leaderboard",
     "load_metric",
+    "plan",
     "read_human",
     "read_scores",
     "score",
@@ -41,9 +44,10 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api, api_train
+    from lmm4lmm import api, api_ranking, api_train
 
-    return getattr(api_train if name == "train" else api, name)
+    rooms = {"train": api_train, "compare": api_ranking, "plan": api_ranking}
+    return getattr(rooms.get(name, api), name)
 
 
 def __dir__() -> list[str]:
