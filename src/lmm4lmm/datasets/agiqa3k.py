@@ -48,7 +48,7 @@ CARD = write_card(
         "`adj2`, `style` (what the prompt adds to its subject)"
     ),
     oddities=(
-        "none in the scores; DALL-E 2 refused 10 prompts and Midjourney 4, so 13 of the 300 prompts have fewer than "
+        "none in the scores; DALL-E 2 lacks 10 prompts and Midjourney 4 in each setting, so 13 of the 300 prompts have fewer than "
         "10 images"
     ),
     beware=(
