@@ -34,8 +34,8 @@ CARD = write_card(
     columns="`raw_score` (mean of the raw ratings, from AIGC_all.csv; multiples of 1/22) and `flags`",
     oddities=(
         "the spreadsheet lists dreamStudio_8_9_1_1.jpg twice, with MOS 0.44 and 2.08, and never "
-        "dreamStudio_8_5_0_0.jpg: which score is whose can't be told, so the first has one row without a score and "
-        "the other none; the CSV calls one image dreamStudio_8_9_1_.jpg"
+        "dreamStudio_8_5_0_0.jpg: which score is whose can't be told, so the first has one row without a "
+        "score and the other none; the CSV calls one image dreamStudio_8_9_1_.jpg"
     ),
     beware="the z-scored and the raw means agree with SRCC 0.805 only; papers use the former",
 )

@@ -44,17 +44,17 @@ CARD = write_card(
     FACTS,
     "Perceptual quality and text alignment of images by six text-to-image models, some in several settings.",
     columns=(
-        "`generator_published`, `setting` (normal, lowstep, lowcorr, highcorr), `prompt_number` (from 0), `adj1`, "
-        "`adj2`, `style` (what the prompt adds to its subject)"
+        "`generator_published`, `setting` (normal, lowstep, lowcorr, highcorr), `prompt_number` (from 0), "
+        "`adj1`, `adj2`, `style` (what the prompt adds to its subject)"
     ),
     oddities=(
-        "none in the scores; DALL-E 2 lacks 10 prompts and Midjourney 4 in each setting, so 13 of the 300 prompts have fewer than "
-        "10 images"
+        "none in the scores; DALL-E 2 lacks 10 prompts and Midjourney 4 in each setting, so 13 of the 300 "
+        "prompts have fewer than 10 images"
     ),
     beware=(
-        "`generator` is model and setting (sd1.5_lowcorr is Stable Diffusion with little guidance): ten rows of a "
-        "leaderboard are six models. Standard deviations are among raters, whose number the files do not state. "
-        "Quality and alignment agree with SRCC 0.742"
+        "`generator` is model and setting (sd1.5_lowcorr is Stable Diffusion with little guidance): ten rows "
+        "of a leaderboard are six models. Standard deviations are among raters, whose number the files do "
+        "not state. Quality and alignment agree with SRCC 0.742"
     ),
 )
 _COLUMNS = ("name", "prompt", "mos_quality", "std_quality", "mos_align", "std_align")

@@ -6,6 +6,7 @@ Source: folder ``annotations/AAAI_EDGeS_23`` of github.com/IntelLabs/generative-
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -38,25 +39,25 @@ FACTS = Facts(
         "missing_score": 5,
         "identical_prompts": 53,
         "prompt_differs_between_files": 98,
-        "prompt_spelt_in_several_ways": 0,
     },
 )
 CARD = write_card(
     FACTS,
     "One yes or no an image: does it show what the prompt asks for?",
     columns=(
-        "`generator_published`, `prompt_number`, `answer_share` (of yes), `answer_n` (judgements), `representations` "
-        "(what should be seen), `flags`"
+        "`generator_published`, `prompt_number`, `answer_share` (of yes), `answer_n` (judgements), "
+        "`representations` (what should be seen), `flags`"
     ),
     oddities=(
-        "16 images of SD1.5 are judged twice, and 5 of these pairs contradict each other: `answer` is empty there; "
-        "53 prompts stand under several numbers; 98 prompts (392 rows, all of the second version of the study) "
-        "differ from Prompt_dir_230228.csv: those of the judgements are used; the 200 img2img prompts of that file "
-        "were never judged"
+        "16 images of SD1.5 are judged twice, and 5 of these pairs contradict each other: `answer` is empty "
+        "there; 53 prompts stand under several numbers; 98 prompts (392 rows, all of the second version of "
+        "the study) differ from Prompt_dir_230228.csv: those of the judgements are used; the 200 img2img "
+        "prompts of that file were never judged"
     ),
     beware=(
-        "one judgement an image, mostly: no noise ceiling can be had. The number of the prompt is not what it is "
-        "grouped by; its text is. The image's path `GENERATOR/FILE` is our reading: file names repeat over models"
+        "one judgement an image, mostly: no noise ceiling can be had. The number of the prompt is not what "
+        "it is grouped by; its text is. The image's path `GENERATOR/FILE` is our reading: file names repeat "
+        "over models"
     ),
 )
 _COLUMNS = ("File_name", "Prompt_no", "annotation", "Algorithm", "Prompt", "Representations", "Task")
@@ -114,18 +115,27 @@ def _numbers(table: Table) -> pl.Series:
 
 def _flags() -> pl.Expr:
     flags = {"judged_twice": pl.col("answer_n") > 1, "judgements_contradict": pl.col("answer").is_null()}
-    return pl.concat_list(pl.when(holds).then(pl.lit(flag)) for flag, holds in flags.items()).list.drop_nulls()
+    return pl.concat_list(
+        pl.when(holds).then(pl.lit(flag)) for flag, holds in flags.items()
+    ).list.drop_nulls()
 
 
 def _twice(table: Table, judged: pl.DataFrame, frame: pl.DataFrame) -> Iterator[Oddity]:
     contradicting = set(frame.filter(pl.col("answer").is_null())["image"])
     again = judged.with_row_index("row").filter(pl.col("image").is_first_distinct().not_())
     for row, image in again.select("row", "image").iter_rows():
-        place = {"file": table.path.name, "row": table.line(row), "column": "annotation"}
-        yield Oddity("judged_twice", "one row kept", item=_item(image), **place)
+        place = Oddity(
+            "judged_twice",
+            "one row kept",
+            file=table.path.name,
+            row=table.line(row),
+            column="annotation",
+            item=_item(image),
+        )
+        yield place
         if image in contradicting:
-            yield Oddity(
-                "judgements_contradict", "answer left empty", item=_item(image), value="True and False", **place
+            yield replace(
+                place, kind="judgements_contradict", done="answer left empty", value="True and False"
             )
 
 
@@ -138,13 +148,15 @@ def _other_prompts(files: Mapping[str, Path], judged: pl.DataFrame) -> Iterator[
         return
     table = open_table(files["prompts"], "EDGeS's table of prompts", ("ID", "Prompt"))
     listed = table.frame.with_row_index("row").select(
-        pl.col("ID").cast(pl.Int64, strict=False).alias("prompt_number"), pl.col("Prompt").alias("listed"), "row"
+        pl.col("ID").cast(pl.Int64, strict=False).alias("prompt_number"),
+        pl.col("Prompt").alias("listed"),
+        "row",
     )
     used = judged.unique("prompt_number", keep="first", maintain_order=True)
     both = used.join(listed, on="prompt_number", how="left", maintain_order="left")
-    for row, prompt, other in both.filter(pl.col("prompt") != pl.col("listed")).select(
-        "row", "prompt", "listed"
-    ).iter_rows():
+    for row, prompt, other in (
+        both.filter(pl.col("prompt") != pl.col("listed")).select("row", "prompt", "listed").iter_rows()
+    ):
         yield Oddity(
             "prompt_differs_between_files",
             "that of the judgements used",

@@ -78,7 +78,9 @@ def write_card(facts: Facts, about: str, *, columns: str = "", oddities: str = "
         "Columns": f"beside those of every scores table {columns}" if columns else "",
         "Oddities": oddities,
         "Beware": beware,
-        "Layout": "" if facts.read_here else "read from documentation; never tried on the released files here",
+        "Layout": ""
+        if facts.read_here
+        else "read from documentation; never tried on the released files here",
     }
     lines = [f"- **{name}**: {text}." for name, text in points.items() if text]
     return "\n".join([f"# {facts.title}", "", about, "", *lines, ""])

@@ -45,19 +45,19 @@ CARD = write_card(
     FACTS,
     "Five people an image list its objects, their number, colours and places, and say how well it fits the caption.",
     columns=(
-        "`correspondence_ratings`, `correspondence_n`, `answer_share` (of annotators who saw everything), `answer_n`, "
-        "`realism` (mean over annotators and objects, 1 to 3; null where nobody saw the object), `realism_n`, "
-        "`prompt_number` (from 0)"
+        "`correspondence_ratings`, `correspondence_n`, `answer_share` (of annotators who saw everything), "
+        "`answer_n`, `realism` (mean over annotators and objects, 1 to 3; null where nobody saw the object), "
+        "`realism_n`, `prompt_number` (from 0)"
     ),
     oddities=(
-        "five cells hold a bare carriage return, four of them unquoted (annotations_if-xl.csv, lines 423, 477, 1393, "
-        "1470), where usual CSV readers break the row in two: such rows are read whole here; the release calls caption "
-        "fit 'quality'"
+        "five cells hold a bare carriage return, four of them unquoted (annotations_if-xl.csv, lines 423, "
+        "477, 1393, 1470), where usual CSV readers break the row in two: such rows are read whole here; the "
+        "release calls caption fit 'quality'"
     ),
     beware=(
-        "`answer` is our reading of the annotations against evaluation_metadata.jsonl: every object seen (as many as "
-        "asked for in counting prompts; 5 means 5 or more), its colour among those marked, and the second object on the "
-        "side asked for. `clip` are photographs that were retrieved, not generated"
+        "`answer` is our reading of the annotations against evaluation_metadata.jsonl: every object seen (as "
+        "many as asked for in counting prompts; 5 means 5 or more), its colour among those marked, and the "
+        "second object on the side asked for. `clip` are photographs that were retrieved, not generated"
     ),
 )
 _FILES = {f"scores_{name}": f"annotations_{name}.csv" for name in GENERATORS} | {

@@ -110,7 +110,9 @@ def _annotation(path: Path, line: int, header: list[str], cells: list[str]) -> A
         fit=fit,
         realism=tuple(value for value in realism if value is not None),
         seen=Seen(
-            counts=tuple(int(_number(path, line, row, f"Answer.task-count-{k}", 0, 5) or 0) for k in _OBJECTS),
+            counts=tuple(
+                int(_number(path, line, row, f"Answer.task-count-{k}", 0, 5) or 0) for k in _OBJECTS
+            ),
             colours=tuple(frozenset(row[f"Answer.task-color-{k}"].split("|")) for k in _OBJECTS),
             sides=frozenset({row["Answer.task-position-x"], row["Answer.task-position-y"]}),
         ),

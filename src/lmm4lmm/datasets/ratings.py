@@ -45,8 +45,13 @@ def voted(ratings: str = "answer_ratings") -> list[pl.Expr]:
     ]
 
 
-def rating_lists(table: Table, column: str) -> pl.Series:
+def rating_lists(table: Table, column: str, *, optional: bool = False) -> pl.Series:
     """A column whose cells hold a list of numbers, such as ``[4, 5]``, as lists of floats.
+
+    Args:
+        table: the table.
+        column: its column.
+        optional: an empty cell is null rather than an error.
 
     Raises:
         ManifestError: a cell holds anything else, or a list without a number; names its row.
@@ -56,7 +61,10 @@ def rating_lists(table: Table, column: str) -> pl.Series:
         return values.cast(pl.List(pl.Float64))
     return pl.Series(
         column,
-        [_numbers(table, column, row, cell) for row, cell in enumerate(values)],
+        [
+            None if optional and cell is None else _numbers(table, column, row, cell)
+            for row, cell in enumerate(values)
+        ],
         dtype=pl.List(pl.Float64),
     )
 

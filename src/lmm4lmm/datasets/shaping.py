@@ -19,7 +19,9 @@ def scores_table(frame: pl.DataFrame, extra: Sequence[str]) -> pl.DataFrame:
     if "id" not in frame.columns:
         frame = frame.with_columns(stem("image").alias("id"))
     frame = frame.with_columns(pl.lit("human").alias("metric"))
-    missing = [pl.lit(None, kind).alias(name) for name, kind in SCORE_SCHEMA.items() if name not in frame.columns]
+    missing = [
+        pl.lit(None, kind).alias(name) for name, kind in SCORE_SCHEMA.items() if name not in frame.columns
+    ]
     return frame.with_columns(missing).select(
         *(pl.col(name).cast(kind) for name, kind in SCORE_SCHEMA.items()), *extra
     )

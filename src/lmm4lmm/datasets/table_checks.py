@@ -96,9 +96,7 @@ def _scores(frame: pl.DataFrame, dimension: Dimension, scale: Scale | None) -> I
     for item in empty["id"]:
         yield Oddity("missing_score", "left empty", column=dimension, item=item)
     if known.n_unique() == 1 and len(known) > 1:
-        yield Oddity(
-            "constant_score", "kept", column=dimension, value=f"{known[0]:g}", count=len(known)
-        )
+        yield Oddity("constant_score", "kept", column=dimension, value=f"{known[0]:g}", count=len(known))
     if scale is not None:
         yield from _range(frame, dimension, scale)
 
@@ -109,9 +107,7 @@ def _range(frame: pl.DataFrame, dimension: Dimension, scale: Scale) -> Iterator[
     low, high = (float(end) for end in known.select(low=pl.min(dimension), high=pl.max(dimension)).row(0))
     span = f"{low:g} to {high:g} on a scale of {scale.low:g} to {scale.high:g}"
     if outside.height > known.height / 2:
-        yield Oddity(
-            "another_scale", "kept", column=dimension, value=span, count=outside.height, fatal=True
-        )
+        yield Oddity("another_scale", "kept", column=dimension, value=span, count=outside.height, fatal=True)
         return
     for item, value in outside.select("id", dimension).iter_rows():
         yield Oddity("out_of_range", "kept", column=dimension, item=item, value=f"{value:g}", fatal=True)

@@ -44,8 +44,8 @@ CARD = write_card(
     ),
     oddities="none found; the released mean is that of the two ratings in all rows",
     beware=(
-        "two ratings an image: their mean takes nine values, so ties are many. Published metrics' Kendall tau-b with "
-        "it: CLIPScore .231, TIFA with mPLUG-large .472"
+        "two ratings an image: their mean takes nine values, so ties are many. Published metrics' Kendall "
+        "tau-b with it: CLIPScore .231, TIFA with mPLUG-large .472"
     ),
 )
 _COLUMNS = ("id", "text_id", "image_path", "text", "human_scores", "human_avg")
