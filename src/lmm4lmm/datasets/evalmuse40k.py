@@ -1,4 +1,4 @@
-"""EvalMuse-40K: alignment of images by some twenty text-to-image models with their prompts, as a whole and by element.
+"""EvalMuse-40K: how well images by some twenty text-to-image models match their prompts, whole and by element.
 
 Source: Han et al., "EvalMuse-40K: A Reliable and Fine-Grained Benchmark with Comprehensive Human Annotations for
 Text-to-Image Generation Model Evaluation", arXiv 2412.18150 (2024). Layout: ``train_list.json`` as its card on the

@@ -26,6 +26,7 @@ class ReleasedSet:
         find: the released files in a folder, by role; raises ``InputError`` where one is missing.
         build: the table out of these files, with what was odd. Rows keep the release's order.
         version: of the reader; raise it whenever the same files would give another table.
+        fetch: downloads the released files and returns their folder, for a set that can be fetched.
     """
 
     name: str
@@ -34,13 +35,17 @@ class ReleasedSet:
     find: Callable[[Path], dict[str, Path]]
     build: Callable[[Mapping[str, Path]], Reading]
     version: str = "1"
+    fetch: Callable[[], Path] | None = None
 
     def locate(self, directory: Path | None) -> dict[str, Path]:
-        """The released files in a folder.
+        """The released files in a folder; without one they are fetched, where the set can be.
 
         Raises:
-            InputError: no folder is given, or a file is missing.
+            InputError: a file is missing, or the set can't be fetched.
+            MissingExtraError: fetching needs a package that is not installed.
         """
+        if directory is None and self.fetch is not None:
+            directory = self.fetch()
         if directory is None:
             raise InputError(
                 f"{self.facts.title} is not fetched for you: download its released files from {self.facts.url} "
@@ -51,9 +56,14 @@ class ReleasedSet:
     def read(self, directory: Path | None = None) -> pl.DataFrame:
         """The typed table; kept under ``LMM4LMM_HOME`` by the files' content.
 
+        Args:
+            directory: holds the released files, or is a clone of the public repository.
+
         Raises:
-            InputError: a file is missing, or no folder is given.
-            ManifestError: a file is damaged, or holds what can't be (see ``oddities``).
+            InputError: a file is missing, or can't be fetched.
+            MissingExtraError: fetching needs a package that is not installed.
+            ManifestError: a file is damaged, or holds what can't be (see ``oddities``); names it with row, column
+                and value.
         """
         files = self.locate(directory)
         return cached(self.name, self.version, files, lambda: self._strict(files))
