@@ -77,8 +77,9 @@ def test_fewer_dimensions_give_the_same_values(nano, photos, nano_base_folder):
 
 def test_swapped_prompts_of_real_ai_images_are_told_apart(nano, shared_data):
     """Held-out prompts of drawbench_sd only; the figure in the card is on more pictures."""
-    from lmm4lmm.stats.answers import evaluate_answers
     from lmm4lmm.training.pictures import held_out
+
+    from lmm4lmm.stats.answers import evaluate_answers
 
     folder = shared_data / "drawbench_sd"
     rows = [json.loads(line) for line in (folder / "manifest.jsonl").read_text("utf-8").splitlines()]

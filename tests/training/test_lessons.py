@@ -4,11 +4,11 @@ from collections import defaultdict
 
 import numpy as np
 import pytest
-
-from lmm4lmm.core.errors import InputError
 from lmm4lmm.training.lessons import SWAPPED, Teacher
 from lmm4lmm.training.pictures import all_pictures
 from lmm4lmm.training.validation import validation_lessons
+
+from lmm4lmm.core.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ import pytest
 import torch
 
 sys.path.append(str(Path(__file__).parent.parent / "model" / "nano"))
-from tiny import random_features, tiny_model
-
-from lmm4lmm.model.nano.processing import Texts
-from lmm4lmm.training import validation
 from lmm4lmm.training.lessons import Lesson
 from lmm4lmm.training.loop import Recipe, Trainer
 from lmm4lmm.training.loss import lesson_loss
 from lmm4lmm.training.pictures import Picture, held_out
+from tiny import random_features, tiny_model
+
+from lmm4lmm.model.nano.processing import Texts
+from lmm4lmm.training import validation
 
 SHORT = {
     "shallow_steps": 2,

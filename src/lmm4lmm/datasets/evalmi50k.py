@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lmm4lmm.datasets.evalmi50k_files import NAMES, locate
 from lmm4lmm.datasets.facts import Facts, Scale
-from lmm4lmm.datasets.hub import fetch
+from lmm4lmm.datasets.hub import HubFiles
 from lmm4lmm.datasets.oddities import Reading
 from lmm4lmm.datasets.released import ReleasedSet
 
@@ -21,7 +21,8 @@ FACTS = Facts(
     title="EvalMi-50K",
     source="Wang et al., arXiv 2504.08358",
     url="https://github.com/IntMeGroup/LMM4LMM",
-    licence="the repository states none; ask its authors before you redistribute anything",
+    licence="none stated",
+    licence_from="ask its authors before you redistribute anything",
     size="50,400 rows, one an image; 2,100 prompts in 20 tasks, 24 models",
     rows=50_400,
     scales={
@@ -80,7 +81,7 @@ DATASET = ReleasedSet(
     CARD,
     find=locate,
     build=_build,
-    fetch=lambda: fetch(REPO, list(NAMES.values()), what="EvalMi-50K"),
+    hub=HubFiles(REPO, tuple(NAMES.values()), what="EvalMi-50K"),
 )
 """50,400 rows in the release's order: the columns of every scores table, then those of ``evalmi50k_table.EXTRA``.
 ``id`` is ``generator/NNN``, ``image`` ``generator/NNN.png``. The first read of given files takes a second or two."""

@@ -31,7 +31,8 @@ class Facts:
         title: the set's published name.
         source: paper and repository.
         url: where the released files are; nothing here fetches it.
-        licence: of the tables (images may have others).
+        licence: of the tables (images may have others), by its short name, or "none stated", or "not verified".
+        licence_from: where that stands.
         size: what there is, in words.
         rows: rows of the table that the released files give; None where they were never read here.
         scales: what is scored, on what scale; a dimension that is absent is null in the table.
@@ -46,6 +47,7 @@ class Facts:
     source: str
     url: str
     licence: str
+    licence_from: str
     size: str
     rows: int | None
     scales: Mapping[Dimension, Scale]
@@ -71,7 +73,7 @@ def write_card(facts: Facts, about: str, *, columns: str = "", oddities: str = "
     )
     points = {
         "Source": f"{facts.source}; {facts.url}",
-        "Licence": facts.licence,
+        "Licence": f"{facts.licence} ({facts.licence_from})",
         "Size": facts.size,
         "Scale": scales,
         "Raters": f"{facts.raters} an image" if facts.raters else "",

@@ -11,6 +11,7 @@ import polars as pl
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.datasets.cache import cached
 from lmm4lmm.datasets.facts import Facts
+from lmm4lmm.datasets.hub import HubFiles
 from lmm4lmm.datasets.oddities import Oddity, Reading, refuse_fatal
 from lmm4lmm.datasets.table_checks import check_table
 
@@ -26,7 +27,7 @@ class ReleasedSet:
         find: the released files in a folder, by role; raises ``InputError`` where one is missing.
         build: the table out of these files, with what was odd. Rows keep the release's order.
         version: of the reader; raise it whenever the same files would give another table.
-        fetch: downloads the released files and returns their folder, for a set that can be fetched.
+        hub: where the files can be fetched, for a set that can.
     """
 
     name: str
@@ -35,7 +36,7 @@ class ReleasedSet:
     find: Callable[[Path], dict[str, Path]]
     build: Callable[[Mapping[str, Path]], Reading]
     version: str = "1"
-    fetch: Callable[[], Path] | None = None
+    hub: HubFiles | None = None
 
     def locate(self, directory: Path | None) -> dict[str, Path]:
         """The released files in a folder; without one they are fetched, where the set can be.
@@ -44,8 +45,8 @@ class ReleasedSet:
             InputError: a file is missing, or the set can't be fetched.
             MissingExtraError: fetching needs a package that is not installed.
         """
-        if directory is None and self.fetch is not None:
-            directory = self.fetch()
+        if directory is None and self.hub is not None:
+            directory = self.hub.fetch()
         if directory is None:
             raise InputError(
                 f"{self.facts.title} is not fetched for you: download its released files from {self.facts.url} "
@@ -68,18 +69,25 @@ class ReleasedSet:
         files = self.locate(directory)
         return cached(self.name, self.version, files, lambda: self._strict(files))
 
-    def oddities(self, directory: Path | None = None) -> tuple[Oddity, ...]:
-        """All that is odd in the files, fatal or not.
+    def examine(self, directory: Path | None = None) -> Reading:
+        """The table with all that is odd in the files, fatal or not; always from the files, never from the cache.
 
         Raises:
-            InputError: a file is missing, or no folder is given.
+            InputError: a file is missing, or can't be fetched.
             ManifestError: a file is damaged beyond reading.
         """
-        reading = self.build(self.locate(directory))
-        return (*reading.oddities, *check_table(reading.table, self.facts.scales))
+        return self._examined(self.locate(directory))
 
-    def _strict(self, files: Mapping[str, Path]) -> pl.DataFrame:
+    def oddities(self, directory: Path | None = None) -> tuple[Oddity, ...]:
+        """All that is odd in the files; see ``examine``."""
+        return self.examine(directory).oddities
+
+    def _examined(self, files: Mapping[str, Path]) -> Reading:
         reading = self.build(files)
         found = (*reading.oddities, *check_table(reading.table, self.facts.scales))
-        refuse_fatal(next(iter(files.values())), found)
+        return Reading(reading.table, found)
+
+    def _strict(self, files: Mapping[str, Path]) -> pl.DataFrame:
+        reading = self._examined(files)
+        refuse_fatal(next(iter(files.values())), reading.oddities)
         return reading.table

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from lmm4lmm.model.nano.lora import LoraShape, add_lora, lora_state, merge_lora
 from tiny import random_features, some_texts, tiny_model
 
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.nano.lora import LoraShape, add_lora, lora_state, merge_lora
 
 
 @torch.inference_mode()
