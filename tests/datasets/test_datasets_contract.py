@@ -10,7 +10,6 @@ import pytest
 from small_releases import WRITERS
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.core.protocols import Dataset
 from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.core.scores import SCORE_SCHEMA
 from lmm4lmm.datasets import DATASETS
@@ -42,9 +41,24 @@ def _folder(name: str, released: bool, tmp_path: Path, request: pytest.FixtureRe
     return WRITERS[name](folder)
 
 
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, bool], pl.DataFrame]:
+    """Tables that were read already: several tests look at each."""
+    return {}
+
+
 @pytest.fixture
-def folder(name: str, released: bool, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    return _folder(name, released, tmp_path, request)
+def table(
+    name: str,
+    released: bool,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    tables: dict[tuple[str, bool], pl.DataFrame],
+    empty_home: Path,
+) -> pl.DataFrame:
+    if (name, released) not in tables:
+        tables[name, released] = DATASETS.load(name).read(_folder(name, released, tmp_path, request))
+    return tables[name, released]
 
 
 def test_all_have_a_small_release() -> None:
@@ -73,9 +87,8 @@ def test_a_card_speaks_of_every_known_oddity(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "released"), CASES)
-def test_a_table_is_a_scores_table(name: str, released: bool, folder: Path, empty_home: Path) -> None:
-    dataset: Dataset = DATASETS.load(name)
-    frame = dataset.read(folder)
+def test_a_table_is_a_scores_table(name: str, released: bool, table: pl.DataFrame) -> None:
+    frame = table
     assert dict(list(frame.schema.items())[: len(SCORE_SCHEMA)]) == SCORE_SCHEMA
     assert frame["id"].null_count() == 0
     assert frame["id"].is_unique().all()
@@ -87,11 +100,9 @@ def test_a_table_is_a_scores_table(name: str, released: bool, folder: Path, empt
 
 
 @pytest.mark.parametrize(("name", "released"), CASES)
-def test_scores_lie_on_the_scale_of_the_facts(
-    name: str, released: bool, folder: Path, empty_home: Path
-) -> None:
+def test_scores_lie_on_the_scale_of_the_facts(name: str, released: bool, table: pl.DataFrame) -> None:
     dataset: ReleasedSet = DATASETS.load(name)
-    frame = dataset.read(folder)
+    frame = table
     scored = [d for d in DIMENSIONS if frame[d].null_count() < frame.height]
     assert set(scored) == set(dataset.facts.scales), "the facts name other dimensions than the table scores"
     for dimension, scale in dataset.facts.scales.items():
@@ -103,22 +114,19 @@ def test_scores_lie_on_the_scale_of_the_facts(
 
 
 @pytest.mark.parametrize(("name", "released"), CASES)
-def test_rows_join_to_images_by_path(name: str, released: bool, folder: Path, empty_home: Path) -> None:
-    image = DATASETS.load(name).read(folder)["image"]
+def test_rows_join_to_images_by_path(name: str, released: bool, table: pl.DataFrame) -> None:
+    image = table["image"]
     assert image.null_count() == 0
     assert image.is_unique().all()
     assert image.str.contains(r"\.(png|jpe?g)$").all()
     assert not image.str.contains(r"^[/~]|\\|(^|/)\.\.(/|$)|^[A-Za-z]:").any(), "relative, without a way up"
 
 
-@pytest.mark.parametrize(("name", "released"), CASES)
-def test_two_reads_agree_and_other_files_are_read_anew(
-    name: str, released: bool, tmp_path: Path, request: pytest.FixtureRequest, empty_home: Path
-) -> None:
-    if released:
-        pytest.skip("shared data is read-only: the small release stands for it")
+@pytest.mark.parametrize("name", NAMES)
+def test_two_reads_agree_and_other_files_are_read_anew(name: str, tmp_path: Path, empty_home: Path) -> None:
     dataset: ReleasedSet = DATASETS.load(name)
-    folder = _folder(name, False, tmp_path, request)
+    (tmp_path / "release").mkdir()
+    folder = WRITERS[name](tmp_path / "release")
     first = dataset.read(folder)
     assert first.equals(dataset.read(folder))
     assert first.equals(dataset.examine(folder).table), "the cache gives what the files give"
