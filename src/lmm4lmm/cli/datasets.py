@@ -223,7 +223,7 @@ def _print_findings(found: dict[str, Any]) -> None:
         output.note(f"error: {error}")
     if found["kinds"]:
         output.print_table(
-            ("oddity", "count", "in the card", "what was done"),
+            ("oddity", "count", "known", "what was done"),
             (
                 (
                     kind["kind"],
@@ -240,7 +240,7 @@ def _print_findings(found: dict[str, Any]) -> None:
             _print_places(kind["kind"], [o for o in found["oddities"] if o["kind"] == kind["kind"]])
     rows = f"{found['rows']:,} rows" if found["rows"] is not None else "no table"
     if not found["ok"]:
-        verdict = "something is odd that no card speaks of"
+        verdict = "something is odd that is not known of these files"
         print(f"{rows}: {'the files are damaged' if found['errors'] else verdict}")
     else:
         print(f"{rows}: {'odd only as its card says' if found['kinds'] else 'nothing odd found'}")

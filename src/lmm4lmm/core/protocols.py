@@ -85,6 +85,11 @@ class Executor(Protocol):
 class Dataset(Protocol):
     """A source of human scores.
 
+    Three members are optional, and what uses them does without: ``facts`` (a ``datasets.facts.Facts``: scales,
+    licence, raters, noise ceilings), ``oddities(directory)`` (all that is odd in the files, as
+    ``datasets.oddities.Oddity``) and ``locate(directory)`` (the files by role). ``datasets.released.ReleasedSet``
+    offers all of them.
+
     Attributes:
         name: as in the catalogue.
         card: what it is, source, licence, size, scale: a few lines of Markdown.

@@ -122,12 +122,14 @@ class Opened:
         who: the column that says who gave a rating, where each row is one.
         lower_is_better: dimensions of which the caller said so with a minus.
         raters: columns that hold one rater each, by dimension.
+        called: our name -> the file's, where that differs.
     """
 
     table: Table
     who: str | None
     lower_is_better: frozenset[Dimension]
     raters: Mapping[Dimension, Sequence[str]]
+    called: Mapping[str, str]
 
     def rated(self) -> list[str]:
         """The columns that hold ratings or scores on the file's own scale: no answers."""
@@ -160,7 +162,8 @@ def open_tabular(path: Path, columns: Mapping[str, str] | None = None) -> Opened
     if "id" not in table.frame.columns:
         table = table.with_frame(table.frame.with_columns(_ids(table)))
     repeated = table.frame["id"].is_duplicated().any()
-    return Opened(table, who_column(table.frame.columns) if repeated else None, lower, raters)
+    who = who_column(table.frame.columns) if repeated else None
+    return Opened(table, who, lower, raters, chosen)
 
 
 def _without_signs(table: Table, columns: Mapping[str, str]) -> tuple[dict[str, str], frozenset[Dimension]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -87,9 +88,10 @@ def _mended(opened: Opened, scale: tuple[float, float] | None) -> tuple[Table, l
         numbers = text.cast(pl.Float64, strict=False)
         wrong = text.is_not_null() & (numbers.is_null() | numbers.is_finite().not_().fill_null(True))
         numbers = numbers.set(wrong, None) if wrong.any() else numbers
-        found += _cells("not_a_number", "left empty", table, column, wrong)
+        place = _Place(table, column, opened.called.get(column, column))
+        found += _cells("not_a_number", "left empty", place, wrong)
         if scale is not None:
-            found += _cells("out_of_range", "kept", table, column, outside_of(numbers, scale))
+            found += _cells("out_of_range", "kept", place, outside_of(numbers, scale))
         if column not in {name for names in opened.raters.values() for name in names}:
             table = table.with_frame(table.frame.with_columns(numbers.alias(column)))
     return table, found
@@ -97,25 +99,33 @@ def _mended(opened: Opened, scale: tuple[float, float] | None) -> tuple[Table, l
 
 def _once(table: Table) -> tuple[Table, list[Oddity]]:
     again = table.frame["id"].is_first_distinct().not_()
-    found = _cells("duplicate_id", "row dropped here", table, "id", again)
+    found = _cells("duplicate_id", "row dropped here", _Place(table, "id", "id"), again)
     return table.with_frame(table.frame.filter(again.not_())), list(found)
 
 
-def _cells(kind: str, done: str, table: Table, column: str, which: pl.Series) -> Iterator[Oddity]:
+@dataclass(frozen=True)
+class _Place:
+    """A column of a table, and what the file calls it."""
+
+    table: Table
+    column: str
+    called: str
+
+
+def _cells(kind: str, done: str, place: _Place, which: pl.Series) -> Iterator[Oddity]:
     """One oddity a cell; beyond ``LISTED`` of them, one for the rest."""
+    table, file = place.table, place.table.path.name
     rows = [int(row) for row in which.arg_true()]
     for row in rows[:LISTED]:
         yield Oddity(
             kind,
             done,
-            file=table.path.name,
+            file=file,
             row=table.line(row),
-            column=column,
+            column=place.called,
             item=str(table.frame["id"][row]),
-            value=str(table.frame[column][row]),
+            value=str(table.frame[place.column][row]),
             fatal=True,
         )
     if rest := len(rows[LISTED:]):
-        yield Oddity(
-            kind, done, file=table.path.name, column=column, value="and more", count=rest, fatal=True
-        )
+        yield Oddity(kind, done, file=file, column=place.called, value="and more", count=rest, fatal=True)
