@@ -64,6 +64,15 @@ def test_a_row_a_rating_is_averaged(tmp_path: Path) -> None:
     ]
 
 
+def test_rows_of_several_dimensions_are_told_apart(tmp_path: Path) -> None:
+    rows = "rater,item,dimension,rating\nx,a,perception,1\nx,a,correspondence,5\ny,a,perception,2\n"
+    frame = read_tabular(_write(tmp_path / "t.csv", rows))
+    columns = ("id", "perception", "perception_n", "correspondence", "correspondence_n")
+    assert frame.select(columns).rows() == [("a", 1.5, 2, 5.0, 1)]
+    with pytest.raises(ManifestError, match="row 3, column 'dimension': one of perception"):
+        read_tabular(_write(tmp_path / "u.csv", rows.replace("correspondence", "match")))
+
+
 def test_long_and_wide_give_the_same(tmp_path: Path) -> None:
     wide = read_tabular(_write(tmp_path / "w.csv", "image,rater1,rater2\na.png,1,4\nb.png,2,3\n"))
     rows = "image,rater,score\na.png,1,1\na.png,2,4\nb.png,1,2\nb.png,2,3\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,18 +60,12 @@ def _facts(dataset: Dataset) -> dict[str, Any]:
 
 def _here(dataset: Dataset, data: Path | None) -> Path | None:
     """The folder with its files: in ``data``, or the hub's cache."""
-    from lmm4lmm.datasets.released import ReleasedSet
-
-    if not isinstance(dataset, ReleasedSet):
-        return None
-    if data is not None:
-        try:
-            dataset.locate(data / dataset.name)
-        except InputError:
-            pass
-        else:
+    locate, hub = getattr(dataset, "locate", None), getattr(dataset, "hub", None)
+    if data is not None and locate is not None:
+        with suppress(InputError):
+            locate(data / dataset.name)
             return data / dataset.name
-    return dataset.hub.present() if dataset.hub is not None else None
+    return hub.present() if hub is not None else None
 
 
 def described(name: str, data: Path | None) -> dict[str, Any]:

@@ -24,7 +24,7 @@ class NamedSet:
 
     Attributes:
         name: in the catalogue.
-        dataset: fits ``core.protocols.Dataset``; ``facts`` and ``oddities`` are optional.
+        dataset: fits ``core.protocols.Dataset``; ``facts`` and ``examine`` are optional.
         directory: with its released files.
     """
 
@@ -52,19 +52,14 @@ class NamedSet:
         A set with only the members of the protocol is checked as any table is; its scales are not known.
         """
         from lmm4lmm.datasets.oddities import Reading
-        from lmm4lmm.datasets.released import ReleasedSet
         from lmm4lmm.datasets.table_checks import check_table
 
-        if isinstance(self.dataset, ReleasedSet):
-            return self.dataset.examine(self.directory)
+        whole = getattr(self.dataset, "examine", None)
+        if whole is not None:
+            found: Reading = whole(self.directory)
+            return found
         table = self.read()
-        own = getattr(self.dataset, "oddities", None)
-        found = (
-            check_table(table, self.facts.scales if self.facts else {})
-            if own is None
-            else own(self.directory)
-        )
-        return Reading(table, tuple(found))
+        return Reading(table, tuple(check_table(table, self.facts.scales if self.facts else {})))
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,8 @@ class Dataset(Protocol):
     """A source of human scores.
 
     Three members are optional, and what uses them does without: ``facts`` (a ``datasets.facts.Facts``: scales,
-    licence, raters, noise ceilings), ``oddities(directory)`` (all that is odd in the files, as
-    ``datasets.oddities.Oddity``) and ``locate(directory)`` (the files by role). ``datasets.released.ReleasedSet``
+    licence, raters, noise ceilings), ``examine(directory)`` (the table with all that is odd in the files, as a
+    ``datasets.oddities.Reading``) and ``locate(directory)`` (the files by role). ``datasets.released.ReleasedSet``
     offers all of them.
 
     Attributes:

@@ -93,7 +93,7 @@ def build(files: Mapping[str, Path]) -> Reading:
     frame = table.frame.select(
         ("Image/allimg/" + pl.col("name")).alias("image"),
         pl.col("name").str.strip_suffix(".png").alias("id"),
-        pl.col("prompt").str.strip_chars(),
+        "prompt",
         pl.col("class").alias("task"),
         pl.col("style").alias("challenge"),
         ((number % 400) // 4).alias("prompt_number"),

@@ -18,7 +18,7 @@ from lmm4lmm.datasets.table_checks import check_table
 
 @dataclass(frozen=True)
 class ReleasedSet:
-    """Fits ``core.protocols.Dataset``, and offers the optional ``facts``, ``oddities`` and ``locate`` as well.
+    """Fits ``core.protocols.Dataset``, and offers the optional ``facts``, ``examine`` and ``locate`` as well.
 
     Attributes:
         name: as in the catalogue.

@@ -39,8 +39,8 @@ FACTS = Facts(
     size="17,760 images: 15,810 train, 995 dev, 955 test",
     rows=None,
     scales={
-        "perception": Scale(0, 5, "`artifact_score`: plausibility, high means few artifacts"),
-        "correspondence": Scale(0, 5, "`misalignment_score`: high means well aligned"),
+        "perception": Scale(0, 1, "`artifact_score`: plausibility, high means few artifacts"),
+        "correspondence": Scale(0, 1, "`misalignment_score`: high means well aligned"),
     },
     read_here=False,
 )
@@ -55,9 +55,9 @@ CARD = write_card(
         "the files have neither prompts nor generators: both lie in Pick-a-Pic v1, found by the image's name"
     ),
     beware=(
-        "names mislead: a high `misalignment_score` is a good match. Whether scores run from 0 to 1 or from "
-        "1 to 5 is said differently by those who read them; the scale given here holds both. Images of one "
-        "prompt can't be kept together, so intervals come out too narrow"
+        "names mislead: a high `misalignment_score` is a good match. The scale of 0 to 1 is that of a mirror "
+        "on the hub (RAraghavarora/RichHumanFeedback); people were asked on 1 to 5. Images of one prompt "
+        "can't be kept together, so intervals come out too narrow"
     ),
 )
 

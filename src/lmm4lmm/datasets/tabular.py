@@ -20,7 +20,14 @@ from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.core.score_rows import SCORE_COLUMNS
 from lmm4lmm.core.scores import scores_from
 from lmm4lmm.core.tables import Table, check_filled, check_unique, read_table
-from lmm4lmm.datasets.tabular_ratings import average_long, average_wide, matching, rater_columns, who_column
+from lmm4lmm.datasets.tabular_ratings import (
+    average_long,
+    average_wide,
+    by_dimension,
+    matching,
+    rater_columns,
+    who_column,
+)
 from lmm4lmm.datasets.tabular_scale import check_range, check_scale, turned_round
 
 _KNOWN: Mapping[str, Sequence[str]] = {
@@ -76,7 +83,8 @@ def read_tabular(
     Scores keep the scale that they have in the file: correlations do not mind, means do. Several raters are averaged,
     with their number in ``perception_n`` and their standard deviation (ddof = 1) in ``perception_std`` (likewise for
     correspondence and answer), so that a noise ceiling can be computed: whether they stand in columns ``rater1`` to
-    ``raterN`` (``correspondence_rater1``, ... for another dimension than perception), or each in a row of its own.
+    ``raterN`` (``correspondence_rater1``, ... for another dimension than perception), or each in a row of its own
+    (``rater,item,rating``, and ``dimension`` where there are several, as human studies export them).
 
     Args:
         path: the table, one row an image, or one row a rating.
@@ -163,6 +171,8 @@ def open_tabular(path: Path, columns: Mapping[str, str] | None = None) -> Opened
         table = table.with_frame(table.frame.with_columns(_ids(table)))
     repeated = table.frame["id"].is_duplicated().any()
     who = who_column(table.frame.columns) if repeated else None
+    if who is not None:
+        table = by_dimension(table)
     return Opened(table, who, lower, raters, chosen)
 
 

@@ -12,7 +12,7 @@ from lmm4lmm.core.errors import ManifestError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.core.score_rows import SCORE_COLUMNS
 from lmm4lmm.core.scores import scores_from
-from lmm4lmm.core.tables import Table, check_filled, to_number
+from lmm4lmm.core.tables import Table, check_filled, first_true, to_number
 from lmm4lmm.datasets.ratings import averaged
 
 _WHO = r"(rater|annotator|worker|subject|participant|observer)"
@@ -49,6 +49,29 @@ def matching(table: Table, pattern: str) -> list[str]:
         listed = ", ".join(repr(name) for name in table.frame.columns)
         raise ManifestError(table.path, f"no column is called like this (columns: {listed})", column=pattern)
     return found
+
+
+def by_dimension(table: Table) -> Table:
+    """A table whose column ``dimension`` says what each row's rating is of, with a column a dimension instead.
+
+    Left as it is where there is no such column, or where the file has several columns of scores.
+
+    Raises:
+        ManifestError: the column holds another word than one of our dimensions.
+    """
+    frame = table.frame
+    scored = [d for d in DIMENSIONS if d in frame.columns]
+    if "dimension" not in frame.columns or scored != ["perception"]:
+        return table
+    unknown = frame["dimension"].is_in(DIMENSIONS).not_().fill_null(True)
+    if unknown.any():
+        row = first_true(unknown)
+        problem = f"one of {', '.join(DIMENSIONS)} is expected"
+        raise table.wrong(problem, row=row, column="dimension", value=frame["dimension"][row])
+    rating = pl.col("perception")
+    return table.with_frame(
+        frame.with_columns(pl.when(pl.col("dimension") == d).then(rating).alias(d) for d in DIMENSIONS)
+    )
 
 
 def average_wide(table: Table, raters: Mapping[Dimension, Sequence[str]]) -> Table:
@@ -98,14 +121,15 @@ def average_long(table: Table, who: str | None) -> pl.DataFrame:
         f"{d}_ratings" for d in rated
     )
     missing = [pl.lit(None, pl.Float64).alias(name) for name in numbers if name not in means.columns]
-    dropped = [name for name in means.columns if name == "answer_std"]
+    dropped = [name for name in means.columns if name in ("answer_std", "dimension")]
     return means.with_columns(missing).drop(dropped).select(*SCORE_COLUMNS, pl.exclude(*SCORE_COLUMNS))
 
 
 def _check_once(table: Table, who: str) -> None:
     check_filled(table, "id", "every rating names its item")
     check_filled(table, who, "every rating names who gave it")
-    again = table.frame.select(pl.struct("id", who).is_first_distinct().not_())[:, 0].arg_true()
+    what = ["dimension"] if "dimension" in table.frame.columns else []
+    again = table.frame.select(pl.struct("id", who, *what).is_first_distinct().not_())[:, 0].arg_true()
     if len(again):
         row = int(again[0])
         item, rater = table.frame["id"][row], table.frame[who][row]
