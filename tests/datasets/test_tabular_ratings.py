@@ -81,6 +81,16 @@ def test_long_and_wide_give_the_same(tmp_path: Path) -> None:
     assert wide.select(columns).equals(long.select(columns))
 
 
+def test_a_list_in_a_cell_is_averaged(tmp_path: Path) -> None:
+    path = _write(tmp_path / "t.json", '[{"pic": "a.png", "r": [4, 5]}, {"pic": "b.png", "r": [1]}]')
+    frame = read_tabular(path, {"image": "pic", "correspondence": "r"})
+    assert frame.select("id", "correspondence", "correspondence_n").rows() == [("a", 4.5, 2), ("b", 1.0, 1)]
+    with pytest.raises(ManifestError, match="row 2, column 'correspondence': a list of ratings"):
+        read_tabular(
+            _write(path, path.read_text().replace("[1]", '"one"')), {"image": "pic", "correspondence": "r"}
+        )
+
+
 def test_a_person_who_rates_twice_is_an_error(tmp_path: Path) -> None:
     path = _write(tmp_path / "t.csv", "rater,image,mos\nx,a.png,1\ny,a.png,2\nx,a.png,3\n")
     with pytest.raises(ManifestError, match="row 4, column 'rater': 'x' has rated 'a' in an earlier row"):

@@ -75,16 +75,19 @@ def _prompts(frame: pl.DataFrame) -> Iterator[Oddity]:
         yield Oddity(
             "prompt_spelt_in_several_ways", "kept as written", column="prompt", value=_several(spellings)
         )
-    if "prompt_number" in given.columns:
-        numbers = spelt.group_by("prompt", maintain_order=True).agg(
-            pl.col("prompt_number").unique(maintain_order=True)
+    for column in ("prompt_number", "prompt_id"):
+        if column in given.columns:
+            yield from _under_several(given, column)
+
+
+def _under_several(given: pl.DataFrame, column: str) -> Iterator[Oddity]:
+    """Prompts that stand under several numbers."""
+    numbers = given.group_by("prompt", maintain_order=True).agg(pl.col(column).unique(maintain_order=True))
+    for prompt, found in numbers.filter(pl.col(column).list.len() > 1).select("prompt", column).iter_rows():
+        named = ", ".join(map(str, found))
+        yield Oddity(
+            "identical_prompts", "one prompt for statistics", column="prompt", value=f"{prompt} ({named})"
         )
-        several = numbers.filter(pl.col("prompt_number").list.len() > 1)
-        for prompt, found in several.iter_rows():
-            named = ", ".join(map(str, found))
-            yield Oddity(
-                "identical_prompts", "one prompt for statistics", column="prompt", value=f"{prompt} ({named})"
-            )
 
 
 def _scores(frame: pl.DataFrame, dimension: Dimension, scale: Scale | None) -> Iterator[Oddity]:

@@ -21,6 +21,7 @@ from lmm4lmm.core.score_rows import SCORE_COLUMNS
 from lmm4lmm.core.scores import scores_from
 from lmm4lmm.core.tables import Table, check_filled, check_unique, read_table
 from lmm4lmm.datasets.tabular_ratings import (
+    average_lists,
     average_long,
     average_wide,
     by_dimension,
@@ -82,9 +83,10 @@ def read_tabular(
 
     Scores keep the scale that they have in the file: correlations do not mind, means do. Several raters are averaged,
     with their number in ``perception_n`` and their standard deviation (ddof = 1) in ``perception_std`` (likewise for
-    correspondence and answer), so that a noise ceiling can be computed: whether they stand in columns ``rater1`` to
-    ``raterN`` (``correspondence_rater1``, ... for another dimension than perception), or each in a row of its own
-    (``rater,item,rating``, and ``dimension`` where there are several, as human studies export them).
+    correspondence and answer), so that a noise ceiling can be computed. They may stand in columns ``rater1`` to
+    ``raterN`` (``correspondence_rater1``, ... for another dimension than perception), as a list in one cell, or each
+    in a row of its own (``rater,item,rating``, and ``dimension`` where there are several, as human studies export
+    them).
 
     Args:
         path: the table, one row an image, or one row a rating.
@@ -95,7 +97,7 @@ def read_tabular(
         repeats: what several rows of one image are: ratings to be averaged where a column (``rater``, ``annotator``,
             ``worker``, ...) says whose, and an error otherwise ("auto"); an error; or averaged ("mean").
             A column ``rows`` counts them, and other columns keep their first value.
-        scale: the ends of the file's scale; scores outside are an error.
+        scale: the ends of the file's scale; scores and ratings outside are an error (of lists in cells: their means).
         lower_is_better: dimensions to be turned round: ``low + high - x`` where a scale is given, else ``-x``. The
             file's values stay in ``perception (as in the file)``.
 
@@ -166,7 +168,7 @@ def open_tabular(path: Path, columns: Mapping[str, str] | None = None) -> Opened
     else:
         raters = {d: matching(table, asked.pop(d)) for d in DIMENSIONS if _is_pattern(table, asked.get(d))}
         chosen = _checked(table, asked)
-    table = average_wide(table.with_frame(_renamed(table.frame, chosen)), raters)
+    table = average_lists(average_wide(table.with_frame(_renamed(table.frame, chosen)), raters))
     if "id" not in table.frame.columns:
         table = table.with_frame(table.frame.with_columns(_ids(table)))
     repeated = table.frame["id"].is_duplicated().any()

@@ -13,7 +13,7 @@ from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.core.score_rows import SCORE_COLUMNS
 from lmm4lmm.core.scores import scores_from
 from lmm4lmm.core.tables import Table, check_filled, first_true, to_number
-from lmm4lmm.datasets.ratings import averaged
+from lmm4lmm.datasets.ratings import averaged, rating_lists
 
 _WHO = r"(rater|annotator|worker|subject|participant|observer)"
 _WIDE = re.compile(rf"^((?P<dimension>{'|'.join(DIMENSIONS)})[ _.-]*)?{_WHO}[ _.-]*\d+$", re.IGNORECASE)
@@ -88,6 +88,26 @@ def average_wide(table: Table, raters: Mapping[Dimension, Sequence[str]]) -> Tab
         frame = frame.with_columns(ratings.alias(f"{dimension}_ratings"))
         frame = frame.with_columns(averaged(dimension))
     return table.with_frame(frame)
+
+
+def average_lists(table: Table) -> Table:
+    """Averages scores whose cells are lists of ratings, ``[4, 5]``, as JSON files and our own exports have them.
+
+    Raises:
+        ManifestError: a cell of such a column is no list of numbers.
+    """
+    frame = table.frame
+    for dimension in DIMENSIONS:
+        if dimension in frame.columns and _holds_lists(frame[dimension]):
+            ratings = rating_lists(table, dimension, optional=True).alias(f"{dimension}_ratings")
+            frame = frame.drop(dimension).with_columns(ratings).with_columns(averaged(dimension))
+    return table.with_frame(frame)
+
+
+def _holds_lists(column: pl.Series) -> bool:
+    if isinstance(column.dtype, pl.List):
+        return True
+    return isinstance(column.dtype, pl.String) and bool(column.str.starts_with("[").any())
 
 
 def average_long(table: Table, who: str | None) -> pl.DataFrame:
