@@ -45,7 +45,7 @@ MODELS: dict[str, Model] = {
         True,
         "https://huggingface.co/black-forest-labs/FLUX.1-schnell",
     ),
-    "hart": Model("HART", "MIT", True, _ARXIV + "2410.10812"),
+    "hart": Model("HART", "MIT, NVIDIA", True, _ARXIV + "2410.10812"),
     "i-Code-V3": Model("i-Code-V3", "Microsoft", True, "https://github.com/microsoft/i-Code"),
     "omnigen": Model("OmniGen", "BAAI", True, _ARXIV + "2409.11340"),
     "playground": Model("Playground", "Playground AI", None, None),
