@@ -45,6 +45,26 @@ class DifferenceInterval:
     high: float
 
 
+@dataclass(frozen=True)
+class FormulaTests:
+    """All of them for one pair of metrics: Williams' t, Steiger's z, Meng-Rosenthal-Rubin's z, Zou's interval."""
+
+    williams: DependentTest
+    steiger: DependentTest
+    meng: DependentTest
+    zou: DifferenceInterval
+
+
+def formula_tests(r12: float, r13: float, r23: float, n: int, confidence: float = 0.95) -> FormulaTests:
+    """Every test of this module; arguments and errors as for ``williams``."""
+    return FormulaTests(
+        williams(r12, r13, r23, n),
+        steiger(r12, r13, r23, n),
+        meng_rosenthal_rubin(r12, r13, r23, n),
+        zou(r12, r13, r23, n, confidence),
+    )
+
+
 def williams(r12: float, r13: float, r23: float, n: int) -> DependentTest:
     """Williams' t, n - 3 degrees of freedom; the one that Steiger (1980) recommends.
 

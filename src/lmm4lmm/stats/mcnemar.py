@@ -1,6 +1,7 @@
 """McNemar's test: do two metrics give right answers equally often on the same items?
 
-Only items that one gets right and the other wrong say anything. Items count as independent.
+Only items that one gets right and the other wrong say anything. Items count as independent. The exact p-value is
+the one to report; it costs nothing for many items either, and chi-square's is there to compare with papers.
 """
 
 from __future__ import annotations
@@ -12,9 +13,6 @@ from numpy.typing import ArrayLike
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import column, need_yes_no
-
-EXACT = 1000
-"""Up to so many disagreements the exact p-value is the one to report; beyond, both are the same."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,6 @@ class McNemar:
         p_chi2: its p-value with one degree of freedom.
         chi2_corrected: with Edwards' correction, (|b - c| - 1)^2 / (b + c).
         p_chi2_corrected: its p-value.
-        p: the one to report: exact up to ``EXACT`` disagreements, else chi2's.
     """
 
     n: int
@@ -43,11 +40,6 @@ class McNemar:
     p_chi2: float | None
     chi2_corrected: float | None
     p_chi2_corrected: float | None
-
-    @property
-    def p(self) -> float:
-        disagreements = self.table[0][1] + self.table[1][0]
-        return self.p_exact if disagreements <= EXACT or self.p_chi2 is None else self.p_chi2
 
 
 def mcnemar(
