@@ -22,10 +22,12 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
+    from lmm4lmm.api_agreement import compare_metrics, write_folds
     from lmm4lmm.api_train import train
 
 __all__ = [
     "__version__",
+    "compare_metrics",
     "evaluate",
     "leaderboard",
     "load_metric",
@@ -33,6 +35,7 @@ __all__ = [
     "read_scores",
     "score",
     "train",
+    "write_folds",
     "write_report",
 ]
 
@@ -41,9 +44,10 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api, api_train
+    from lmm4lmm import api, api_agreement, api_train
 
-    return getattr(api_train if name == "train" else api, name)
+    rooms = {"train": api_train, "compare_metrics": api_agreement, "write_folds": api_agreement}
+    return getattr(rooms.get(name, api), name)
 
 
 def __dir__() -> list[str]:

@@ -10,7 +10,8 @@ import pytest
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.report.agreement import agreement_view, verdict
-from lmm4lmm.report.evaluation import evaluation, join
+from lmm4lmm.report.evaluation import evaluation
+from lmm4lmm.report.joining import join
 from lmm4lmm.stats.baselines import Baseline
 
 Table = Callable[..., pl.DataFrame]

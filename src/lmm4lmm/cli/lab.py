@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import guard, output, synthetic
+from lmm4lmm.cli import folds, guard, output, synthetic
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_dimensions
 from lmm4lmm.core.records import DIMENSIONS, Dimension
@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds these verbs to the program."""
     app.add_typer(models, name="models")
     synthetic.add_to(datasets)
+    folds.add_to(datasets)
     app.add_typer(datasets, name="datasets")
     app.command("doctor")(doctor)
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrays import Floats, Ints, Labels, pairs
+from lmm4lmm.stats.arrays import Floats, Groups, Ints, Labels, pairs
 from lmm4lmm.stats.arrays import groups as as_groups
 from lmm4lmm.stats.correlation import LEAST_PAIRS, srcc
 from lmm4lmm.stats.pairing import ItemPairs, gaps, item_pairs, one_group
@@ -32,7 +32,8 @@ class CalibratedAccuracy:
         epsilon: the smallest tie threshold that reaches it, in units of the metric; 0 calls only equal
             scores a tie.
         accuracy_uncalibrated: at epsilon 0.
-        by_group: [g] accuracy of each group at the best epsilon; NaN where a group has no pair.
+        by_group: [g] accuracy of each group (in order of first appearance, or as ``Groups`` numbers them) at the
+            best epsilon; NaN where a group has no pair.
         n_pairs: pairs of items.
         n_groups: groups with a pair.
     """
@@ -46,25 +47,21 @@ class CalibratedAccuracy:
 
 
 def calibrated_accuracy(
-    predicted: ArrayLike, human: ArrayLike, *, groups: Labels | None = None
+    predicted: ArrayLike, human: ArrayLike, *, groups: Labels | Groups | None = None
 ) -> CalibratedAccuracy:
     """Pairwise accuracy ``acc_eq`` at the tie threshold that suits the metric best.
 
     Args:
         predicted: [n] scores of a metric, higher is better (turn the sign of one where lower is better).
         human: [n] scores by people, any unit; equal scores are ties.
-        groups: [n] the prompt of each item: only pairs within a prompt count, each prompt weighs the same.
-            None takes all pairs together.
+        groups: [n] the prompt of each item, as labels or as numbers: only pairs within a prompt count, and each
+            prompt weighs the same. None takes all pairs together.
 
     Raises:
         StatisticsError: no pair of items, or too many pairs to list (see ``pairing``).
     """
     found = pairs(predicted, human)
-    grouped = (
-        one_group(found.x.size)
-        if groups is None
-        else as_groups(groups, found.kept.size, "groups").of(found.kept)
-    )
+    grouped = one_group(found.x.size) if groups is None else _grouped(groups, found.kept)
     listed = item_pairs(grouped)
     if not listed.first.size:
         raise StatisticsError("no two items can be compared: every group has one item at most")
@@ -106,7 +103,7 @@ class WithinGroups:
     n_undefined: int
 
 
-def mean_srcc_within(predicted: ArrayLike, human: ArrayLike, groups: Labels) -> WithinGroups:
+def mean_srcc_within(predicted: ArrayLike, human: ArrayLike, groups: Labels | Groups) -> WithinGroups:
     """Mean over groups (prompts) of Spearman's correlation within each.
 
     Args:
@@ -118,7 +115,7 @@ def mean_srcc_within(predicted: ArrayLike, human: ArrayLike, groups: Labels) -> 
         StatisticsError: it is defined in no group.
     """
     found = pairs(predicted, human)
-    grouped = as_groups(groups, found.kept.size, "groups").of(found.kept)
+    grouped = _grouped(groups, found.kept)
     order = np.argsort(grouped.codes, kind="stable")
     parts = np.split(order, np.cumsum(np.bincount(grouped.codes, minlength=len(grouped)))[:-1])
     values = np.array([_srcc_or_nan(found.x, found.y, part) for part in parts], dtype=np.float64)
@@ -130,6 +127,11 @@ def mean_srcc_within(predicted: ArrayLike, human: ArrayLike, groups: Labels) -> 
     return WithinGroups(
         float(np.nanmean(values)), values, tuple(grouped.names), defined, len(grouped) - defined
     )
+
+
+def _grouped(groups: Labels | Groups, kept: NDArray[np.bool_]) -> Groups:
+    numbered = groups if isinstance(groups, Groups) else as_groups(groups, kept.size, "groups")
+    return numbered.of(kept)
 
 
 def _srcc_or_nan(x: Floats, y: Floats, part: Ints) -> float:
