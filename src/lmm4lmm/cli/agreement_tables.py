@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lmm4lmm.cli.output import interval, note, number, print_table
+from lmm4lmm.stats.ceiling import SHARE_DEFINITION
 
 STATISTICS = {"srcc": "SRCC", "krcc": "KRCC (tau-b)", "plcc": "PLCC", "plcc_fitted": "PLCC, logistic fit"}
 ANSWER_STATISTICS = {
@@ -144,7 +145,7 @@ def print_metrics(document: Mapping[str, Any]) -> None:
         f"{NO_PIXEL}"
     )
     if any(found["ceiling"] for found in document["dimensions"].values()):
-        note("share = (metric - best no-pixel) / (noise ceiling - best no-pixel), in SRCC.")
+        note(SHARE_DEFINITION)
 
 
 def _print_contest(dimension: str, found: Mapping[str, Any]) -> None:

@@ -16,7 +16,7 @@ from lmm4lmm.stats.analytic import Kind, analytic_interval
 from lmm4lmm.stats.arrays import Floats
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.calibration import Reliability, reliability
-from lmm4lmm.stats.ceiling import SHARE_DEFINITION, ceiling_from_errors, reachable_share, standard_errors
+from lmm4lmm.stats.ceiling import ceiling_from_errors, reachable_share, standard_errors
 from lmm4lmm.stats.evaluation import Agreement
 from lmm4lmm.stats.krasula import Krasula, krasula
 from lmm4lmm.stats.levels import SystemAgreement, WithinAgreement, evaluate_systems, evaluate_within
@@ -66,7 +66,7 @@ class Levels:
         reliability: of yes/no answers.
         ceiling: the noise ceiling.
         analytic: intervals by formula, statistic -> interval.
-        share: of the reachable range that the metric covers (``SHARE_DEFINITION``).
+        share: of the reachable range that the metric covers (``stats.ceiling``).
         notes: why something is missing.
     """
 
@@ -185,14 +185,6 @@ def share_of(srcc: float | None, baselines: tuple[Baseline, ...], ceiling: Ceili
     return reachable_share(srcc, floor, ceiling.srcc)
 
 
-def ceiling_of(
-    used: pl.DataFrame, name: Dimension, facts: HumanFacts, seed: int, notes: list[str]
-) -> Ceiling | None:
-    """The noise ceiling of people's scores in a joined frame; what stands in the way goes to ``notes``."""
-    error, _, _ = _uncertainty(used, name, facts)
-    return _ceiling(used[f"{name}_human"].to_numpy(), error, name, facts, seed, notes)
-
-
 def _uncertainty(used: pl.DataFrame, name: Dimension, facts: HumanFacts) -> tuple[Floats, Floats, Floats]:
     """Standard error, standard deviation and number of raters of each human score; NaN where unknown."""
     sd = used[f"{name}_std_human"].cast(pl.Float64).to_numpy()
@@ -207,6 +199,8 @@ def _ceiling(
     if name in facts.ceilings:
         return Ceiling(facts.ceilings[name], facts.source)
     if np.isnan(error).all():
+        if name == "answer":  # nothing of the kind exists for single answers, so nothing is missing
+            return None
         notes.append(
             f"no noise ceiling: the human table does not say how far raters are apart ({name}_std, {name}_n)"
         )
@@ -240,15 +234,3 @@ def _fit5(x: Floats, y: Floats, notes: list[str]) -> LogisticFit | None:
         notes.append(f"the five-parameter fit failed: {fit.reason}")
         return None
     return fit
-
-
-__all__ = [
-    "SHARE_DEFINITION",
-    "Ceiling",
-    "HumanFacts",
-    "Levels",
-    "best_baseline",
-    "ceiling_of",
-    "levels",
-    "share_of",
-]

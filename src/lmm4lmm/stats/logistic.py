@@ -32,6 +32,11 @@ SETTLED = 1e-5
 """The search has converged when as many steps again change the sum of squares by no more than this share."""
 START_STEEPNESS = (0.05, 0.3, 0.8, 1.7, 4.0, 12.0, 100.0)
 STARTS = 5
+STEPS = 150
+"""Of a search, before it is taken to have settled or failed."""
+FIRST_STEPS = 20
+WORTHWHILE = 2
+"""Starts that are followed to the end, after so many first steps of each."""
 START_POINTS = 1000
 """Starts are compared on the means of this many slices of x."""
 
@@ -230,7 +235,9 @@ def _search(curve: _Curve) -> tuple[Floats, bool]:
     """The best of several starts, and whether its search ended at a minimum."""
     rough = _sliced(curve)
     starts = sorted((_start(rough, steepness) for steepness in START_STEEPNESS), key=rough.sse)[:STARTS]
-    ends = [_descend(rough, start) for start in starts]
+    # most starts lead to one minimum: a few steps of each show which are worth going on with
+    begun = sorted((_descend(rough, start, FIRST_STEPS) for start in starts), key=lambda end: end.cost)
+    ends = [end if end.status > 0 else _descend(rough, end.x) for end in begun[:WORTHWHILE]]
     best = min(ends, key=lambda end: end.cost)
     if curve is not rough:
         best = _descend(curve, best.x)
@@ -250,7 +257,7 @@ def _start(curve: _Curve, steepness: float) -> Floats:
     return min(tried, key=curve.sse)
 
 
-def _descend(curve: _Curve, start: Floats) -> Any:
+def _descend(curve: _Curve, start: Floats, steps: int = STEPS) -> Any:
     from scipy.optimize import least_squares  # takes 0.5 s to import
 
     return least_squares(
@@ -262,7 +269,7 @@ def _descend(curve: _Curve, start: Floats) -> Any:
         ftol=1e-9,
         xtol=1e-9,
         gtol=1e-12,
-        max_nfev=150,
+        max_nfev=steps,
     )
 
 
