@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from lmm4lmm.core.errors import InputError
 from lmm4lmm.report.evaluation import evaluation
 from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.stats.krasula import krasula
@@ -123,3 +124,17 @@ def test_hopeless_columns_give_reasons_and_no_crash(table, values) -> None:
     if found["srcc"]["value"] is None:
         assert found["srcc"]["reason"]
         assert found["generators"]["srcc"]["reason"]
+
+
+def test_numbers_of_raters_from_a_csv_are_text_and_count(scores: pl.DataFrame, human: pl.DataFrame) -> None:
+    as_text = human.with_columns(pl.col("perception_n").cast(pl.String))
+    one, other = (evaluation(scores, t, resamples=100).levels["perception"].ceiling for t in (human, as_text))
+    assert one == other
+    wrong = as_text.with_columns(
+        perception_n=pl.when(pl.col("id") == "5").then(pl.lit("many")).otherwise("perception_n")
+    )
+    with pytest.raises(InputError, match="perception_n of '5' is 'many'; a number from 0 up"):
+        evaluation(scores, wrong)
+    negative = human.with_columns(perception_std=pl.lit(-1.0))
+    with pytest.raises(InputError, match=r"perception_std of '0' is -1\.0"):
+        evaluation(scores, negative)

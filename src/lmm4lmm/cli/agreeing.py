@@ -27,7 +27,7 @@ def evaluate(
     scores: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SCORES...", help="A scores file, as `lmm4lmm score` writes it, or several to compare."
+            metavar="SCORES", help="A scores file, as `lmm4lmm score` writes it, or several to compare."
         ),
     ],
     human: Annotated[
@@ -65,7 +65,7 @@ def evaluate(
     ] = 1000,
     as_json: Json = False,
 ) -> None:
-    """Measure how far a metric agrees with people, or which of several agrees best.
+    """Measure how far metrics agree with people.
 
     One file: SRCC, KRCC (tau-b) and PLCC, raw and after a logistic fit, over images, within prompts and over
     generators, with intervals from resampling prompts. Several files: one table over the images that all of them

@@ -39,9 +39,7 @@ def print_evaluation(document: Mapping[str, Any], *, crossed: bool = False) -> N
     drawn = "prompts and generators" if crossed else "prompts"
     note(f"Intervals are 95 %, from resampling {drawn}. {NO_PIXEL}")
     if any(found.get("reachable_share") is not None for found in document["dimensions"].values()):
-        note(
-            "Share of the reachable range: (metric - best no-pixel) / (noise ceiling - best no-pixel), in SRCC."
-        )
+        note(SHARE_DEFINITION)
 
 
 def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
@@ -83,7 +81,7 @@ def _level_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     if (calibration := found.get("reliability")) is not None:
         rows.append(("calibration error (ECE, 10 bins)", number(calibration["expected_error"], 3), ""))
     if within := found.get("within_prompt"):
-        named = {"accuracy": f"pairs right ({within['n_pairs']:,}, ties at {number(within['epsilon'], 3)})"}
+        named = {"accuracy": f"pairs right ({within['n_pairs']:,}, ties up to {within['epsilon']:.3g})"}
         rows += _interval_rows("within a prompt", within, named | {"srcc": "mean SRCC"})
     if systems := found.get("generators"):
         rows += _interval_rows(

@@ -51,7 +51,7 @@ def join(scores: pl.DataFrame, human: pl.DataFrame) -> Joined:
             raise InputError(
                 f"the {what} table has the id {twice['id'][0]!r} more than once; ids must be unique"
             )
-    errors = people.select(pl.col("id").cast(pl.String), *_uncertainty(people))
+    errors = pl.DataFrame([people["id"].cast(pl.String), *_uncertainty(people)])
     both = (
         _labelled(good).join(_labelled(people), on="id", how="inner", suffix="_human").join(errors, on="id")
     )
@@ -74,21 +74,32 @@ def _labelled(table: pl.DataFrame) -> pl.DataFrame:
     return table.select(pl.col("id").cast(pl.String), *filled, pl.col(*DIMENSIONS).cast(pl.Float64))
 
 
-def _uncertainty(table: pl.DataFrame) -> list[pl.Expr]:
+def _uncertainty(people: pl.DataFrame) -> list[pl.Series]:
+    """People's standard deviations and numbers of raters, null where unknown.
+
+    Raises:
+        InputError: one that is no number, or negative.
+    """
     names = [f"{dimension}_{what}" for dimension in DIMENSIONS for what in UNCERTAINTY]
-    given = {
-        name
-        for name in names
-        if name in table.columns and (table.schema[name].is_numeric() or _empty(table[name]))
-    }
+    unknown = pl.Series([None] * people.height, dtype=pl.Float64)
     return [
-        (pl.col(name) if name in given else pl.lit(None)).cast(pl.Float64).alias(f"{name}_human")
+        (_numbers(people, name) if name in people.columns else unknown).alias(f"{name}_human")
         for name in names
     ]
 
 
-def _empty(column: pl.Series) -> bool:
-    return column.null_count() == column.len()
+def _numbers(people: pl.DataFrame, name: str) -> pl.Series:
+    given = people[name]
+    if given.dtype == pl.String:  # columns of our own making keep their text in a CSV
+        given = given.str.strip_chars().replace("", None)
+    found = given.cast(pl.Float64, strict=False)
+    wrong = given.is_not_null() & ~(found >= 0).fill_null(False)
+    if wrong.any():
+        row = int(wrong.arg_max() or 0)
+        raise InputError(
+            f"the human table's {name} of {people['id'][row]!r} is {given[row]!r}; a number from 0 up is expected"
+        )
+    return found
 
 
 def _coalesced(both: pl.DataFrame) -> pl.DataFrame:

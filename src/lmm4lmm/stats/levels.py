@@ -155,7 +155,7 @@ def evaluate_systems(
             raise StatisticsError("no item has both scores")
         ready = system_statistics(found.x, found.y, made, drawn)
     except StatisticsError as error:
-        failure = f"means of {len(made)} generators: {error}"
+        failure = f"means of {len(made)} generator{'s' if len(made) != 1 else ''}: {error}"
     measured = intervals(
         {name: _already(ready.get(name)) for name in ("srcc", "krcc", "plcc", "accuracy")},
         drawn,
