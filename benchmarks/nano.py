@@ -171,9 +171,7 @@ def in_parts(metric: Nano, batch: Sequence[Prepared]) -> dict[str, float]:
     """Seconds of what ``Nano.score`` does with a batch, part by part."""
     model = metric.model
     with torch.inference_mode():
-        pixels = torch.from_numpy(np.stack([one.view.pixels for one in batch]))
-        naturalness = torch.from_numpy(np.stack([one.view.naturalness for one in batch]))
-        eye, features = timed(lambda: model.look(pixels, naturalness))
+        eye, features = timed(lambda: model.look([one.view for one in batch]))
         language, words = timed(lambda: model.read([one.texts for one in batch]))
         rest, _ = timed(lambda: metric._scores(model(features, words), batch))
     return {"eye": eye, "language model": language, "rest": rest}

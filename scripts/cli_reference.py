@@ -18,10 +18,10 @@ HEAD = """# Command line
 
 <!-- Written by scripts/cli_reference.py from --help (`make docs`): change the help texts, not this page. -->
 
-Exit codes: 0 done; 1 finished, but some items failed; 2 wrong usage or input; 70 a fault in lmm4lmm itself;
-130 interrupted. With `--json` the only thing on standard output is one JSON document; progress and notes go
-to standard error. `LMM4LMM_DEBUG=1` shows the traceback of any error. `LMM4LMM_HOME` is where weights and
-caches live; `HF_HUB_OFFLINE=1` forbids the network.
+Exit codes: 0 done; 1 finished, but some items failed; 2 wrong usage or input; 3 `compare` was asked to fail where the
+new generator is worse, and it is; 70 a fault in lmm4lmm itself; 130 interrupted. With `--json` the only thing on
+standard output is one JSON document; progress and notes go to standard error. `LMM4LMM_DEBUG=1` shows the traceback
+of any error. `LMM4LMM_HOME` is where weights and caches live; `HF_HUB_OFFLINE=1` forbids the network.
 """
 
 

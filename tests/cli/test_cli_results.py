@@ -43,6 +43,21 @@ def test_leaderboard_json_is_the_contract(cli, scores: Path) -> None:
     assert "correspondence" not in document["dimensions"]
 
 
+def test_leaderboard_shows_the_pairs_that_were_asked_for(cli, manifest: Path) -> None:
+    scores = manifest.with_name("both.csv")
+    level = {"calm": 0, "wild": 5, "new": 9}
+    lines = [f"{g}{i},{g},p{i},{10 * i + up},{i + up}" for g, up in level.items() for i in range(9)]
+    scores.write_text("id,generator,prompt,perception,correspondence\n" + "\n".join(lines) + "\n")
+    plain, with_pairs = cli("leaderboard", scores), cli("leaderboard", scores, "--pairs")
+    assert "combined (mean of the dimensions' z-scores" in plain.out
+    assert "adjusted p" not in plain.out
+    assert "combined: adjusted p of each pair" in with_pairs.out
+    assert "perception 3 of 3" in with_pairs.err
+    document = json.loads(cli("leaderboard", scores, "--json").out)
+    assert document["told_apart"]["combined"] == {"pairs": 3, "of": 3}
+    assert [row["generator"] for row in document["combined"]["standings"]] == ["new", "wild", "calm"]
+
+
 def test_leaderboard_is_the_same_every_time(cli, scores: Path) -> None:
     assert cli("leaderboard", scores, "--json").out == cli("leaderboard", scores, "--json").out
 

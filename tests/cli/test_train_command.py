@@ -264,7 +264,7 @@ def test_a_stop_says_how_to_go_on(cli: Run, engine: Engine, manifest: Path, huma
         (("stage3", "--human", "human.csv"), "no recipe is called 'stage3'; did you mean stage"),
         (("unified",), "give their table with --human"),
         (("unified", "--human", "human.csv"), "human.csv: no such file"),
-        (("unified", "--human", "evalmi"), "did you mean evalmi50k?"),
+        (("unified", "--human", "evalmi"), "did you mean evalmi50k"),
         (("unified", "--human", "HUMAN", "--split-by", "image"), "no split is called 'image'"),
         (("unified", "--human", "HUMAN", "--start", "black"), "did you mean blank?"),
         (("unified", "--human", "HUMAN", "--scale", "5"), "two numbers are expected"),

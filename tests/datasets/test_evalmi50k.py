@@ -12,7 +12,7 @@ import pytest
 from lmm4lmm.core.scores import SCORE_SCHEMA
 from lmm4lmm.core.tables import read_table
 from lmm4lmm.datasets.evalmi50k import DATASET
-from lmm4lmm.datasets.evalmi50k_names import PUBLISHED, TASKS, fold_tag
+from lmm4lmm.datasets.evalmi50k_names import MODELS, PUBLISHED, TASKS, fold_tag
 from lmm4lmm.datasets.evalmi50k_prompts import spaced
 from lmm4lmm.datasets.evalmi50k_table import EXTRA
 
@@ -202,3 +202,16 @@ def test_a_clone_of_the_public_repository_is_read(release: Path, empty_home: Pat
         shutil.copy(path, folder / path.name)
     (clone / "MOS&QA" / "~$AIGI2025_MOS_yn.xlsx").write_bytes(b"\x05lock")
     assert DATASET.read(clone).equals(expected)
+
+
+def test_every_generator_has_its_published_facts() -> None:
+    """24 models (the paper); links are of papers and pages, and what is not sure is left open."""
+    assert len(MODELS) == 24
+    assert {folder: model.name for folder, model in MODELS.items()} == PUBLISHED
+    assert all(model.link is None or model.link.startswith("https://") for model in MODELS.values())
+    assert [name for name, model in MODELS.items() if model.open_weights is False] == ["DALLE3"]
+
+
+def test_the_facts_hold_the_noise_ceilings() -> None:
+    """DATA.md: SRCC about .969 (MOS1) and .977 (MOS2)."""
+    assert DATASET.facts.ceilings == {"perception": 0.969, "correspondence": 0.977}

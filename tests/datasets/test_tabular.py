@@ -52,7 +52,7 @@ def test_names_that_generators_share_are_told_apart(tmp_path: Path) -> None:
 
 
 def test_several_rows_an_image_are_refused_or_averaged(tmp_path: Path) -> None:
-    path = _write(tmp_path / "t.csv", "image,mos,rater\n1.png,1,x\n2.png,5,x\n1.png,2,y\n")
+    path = _write(tmp_path / "t.csv", "image,mos,note\n1.png,1,x\n2.png,5,x\n1.png,2,y\n")
     with pytest.raises(ManifestError, match="row 2 has the same id"):
         read_tabular(path)
     frame = read_tabular(path, repeats="mean")

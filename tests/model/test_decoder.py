@@ -97,7 +97,8 @@ def test_a_later_token_changes_no_earlier_state() -> None:
     short = Branch(0, long.states[:4], long.at)
     with torch.inference_mode():
         first, second = (PlainDecoder(model).read([stems[0]], [one])[0] for one in (long, short))
-    torch.testing.assert_close(first, second, atol=1e-6, rtol=1e-6)
+    # products of four rows and of more are summed in another order on some processors
+    torch.testing.assert_close(first, second, atol=1e-5, rtol=1e-5)
 
 
 def test_bfloat16_stays_near_float32() -> None:

@@ -30,6 +30,32 @@ def test_the_json_document_has_what_the_contract_says(scores: pl.DataFrame) -> N
     assert set(document["tasks"]["task 0"]["perception"][0]) == KEYS
 
 
+def test_pairs_and_the_combined_rank_stand_beside_the_dimensions(scores: pl.DataFrame) -> None:
+    document = leaderboards(scores, by_task=True).to_json()
+    combined = document["combined"]
+    assert set(combined["standings"][0]) == KEYS
+    assert combined["standings"][0]["generator"] == "good"
+    assert list(combined["yardsticks"]) == ["perception", "correspondence", "answer"]
+    assert sorted(combined["tasks"]) == sorted(document["tasks"])
+    assert {name: len(pairs) for name, pairs in document["pairs"].items()} == {
+        "perception": 3,
+        "correspondence": 3,
+        "answer": 3,
+        "combined": 3,
+    }
+    assert document["told_apart"]["perception"] == {"pairs": 2, "of": 3}
+    assert all(pair["a"] == "good" for pair in document["pairs"]["perception"] if pair["different"])
+
+
+def test_one_dimension_or_two_generators_have_no_combined_rank(table: Table) -> None:
+    one_dimension = table([{"perception": float(i), "generator": "abc"[i % 3]} for i in range(9)])
+    two_generators = table(
+        [{"perception": float(i), "answer": 0.5, "generator": "ab"[i % 2]} for i in range(8)]
+    )
+    for frame in (one_dimension, two_generators):
+        assert "combined" not in leaderboards(frame).to_json()
+
+
 def test_tasks_are_absent_unless_asked_for(scores: pl.DataFrame) -> None:
     assert "tasks" not in leaderboards(scores).to_json()
 

@@ -102,3 +102,10 @@ def test_coverage_of_a_clustered_mean(c, least):
         held += interval.low <= 0 <= interval.high
     # two standard errors of the share are 0.018
     assert least <= held / studies <= 0.975
+
+
+def test_draws_do_not_hang_on_the_size_of_a_chunk():
+    whole = np.concatenate(list(cluster_weights(37, 50, np.random.default_rng(1))))
+    chunks = list(cluster_weights(37, 50, np.random.default_rng(1), rows=16))
+    assert [chunk.shape[0] for chunk in chunks] == [16, 16, 16, 2]
+    np.testing.assert_array_equal(np.concatenate(chunks), whole)

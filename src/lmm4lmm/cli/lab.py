@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import folds, guard, output, synthetic
+from lmm4lmm.cli import datasets, guard, output
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_dimensions
 from lmm4lmm.core.records import DIMENSIONS, Dimension
@@ -30,17 +30,12 @@ models = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-datasets = typer.Typer(
-    help="Human scores that lmm4lmm can read by name.", no_args_is_help=True, rich_markup_mode=None
-)
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds these verbs to the program."""
     app.add_typer(models, name="models")
-    synthetic.add_to(datasets)
-    folds.add_to(datasets)
-    app.add_typer(datasets, name="datasets")
+    datasets.add_to(app)
     app.command("doctor")(doctor)
 
 
@@ -187,55 +182,6 @@ def models_convert(
 
 def _dimensions(text: str | None) -> tuple[Dimension, ...]:
     return DIMENSIONS if text is None else parse_dimensions(text)
-
-
-@datasets.command("list")
-@guarded
-def datasets_list(as_json: Json = False) -> None:
-    """Data sets of human scores that have a name."""
-    from lmm4lmm.cli import inventory
-
-    found = inventory.datasets()
-    if as_json:
-        output.print_json({"datasets": found})
-        return
-    output.print_table(
-        ("data set", "what it is"), ((row["name"], row["about"]) for row in found), left=("what it is",)
-    )
-
-
-@datasets.command("show")
-@guarded
-def datasets_show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Which data set.")],
-    data: Annotated[
-        Path | None, typer.Option("--data", metavar="DIR", help="Folder with its released files.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """A data set's card; with --data also what its table holds."""
-    from lmm4lmm.cli import inventory
-
-    found = inventory.describe_dataset(name, data)
-    if as_json:
-        output.print_json(found)
-        return
-    print(found["card"])
-    if "columns" in found:
-        output.print_table(
-            ("column", "type", "known", "lowest", "mean", "highest"),
-            (
-                (
-                    column["name"],
-                    column["type"],
-                    str(column["known"]),
-                    *(output.number(column[key], 4) for key in ("lowest", "mean", "highest")),
-                )
-                for column in found["columns"]
-            ),
-            title=f"{found['rows']} rows",
-            left=("type",),
-        )
 
 
 @guarded

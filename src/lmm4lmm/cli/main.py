@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import agreeing, guard, lab, output, train
+from lmm4lmm.cli import agreeing, guard, lab, output, ranking, train
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
@@ -171,13 +171,17 @@ def leaderboard(
     data: Data = None,
     columns: Columns = None,
     by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task.")] = "",
+    pairs: Annotated[
+        bool, typer.Option("--pairs", help="Also the adjusted p-value of each pair (--json always has them).")
+    ] = False,
     seed: Seed = 0,
     resamples: Resamples = 1000,
     as_json: Json = False,
 ) -> None:
     """Rank generators, with intervals.
 
-    Means and ranks with 95 % intervals from resampling prompts, and groups that can't be told apart.
+    Means and ranks with 95 % intervals from resampling prompts, and groups that can't be told apart; a
+    combined rank by the mean of the dimensions' z-scores over generators.
     """
     from lmm4lmm import api
     from lmm4lmm.cli import tables
@@ -193,7 +197,7 @@ def leaderboard(
     if as_json:
         output.print_json(found.to_json())
     else:
-        tables.print_leaderboards(found.to_json())
+        tables.print_leaderboards(found.to_json(), pairs=pairs)
 
 
 @app.command()
@@ -243,6 +247,7 @@ def silent(_text: str) -> None:
 
 lab.add_to(app)
 train.add_to(app)
+ranking.add_to(app)
 
 
 def run() -> None:

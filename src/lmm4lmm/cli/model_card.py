@@ -24,7 +24,7 @@ _LARGE_PARTS = (
 )
 _NANO_PARTS = (
     "SHA-256 of the trained part",
-    "SHA-256 of the two wheels that its base comes from, and the version of their conversion",
+    "SHA-256 of the wheels that its base comes from, and the version of their conversion",
     "version of the preprocessing",
     "dtype",
 )

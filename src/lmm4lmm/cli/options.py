@@ -81,6 +81,21 @@ def parse_dtype(text: str, known: Sequence[str]) -> str:
     return text
 
 
+def parse_scale(text: str | None) -> tuple[float, float] | None:
+    """``LOW,HIGH``: the ends of a scale, worst first.
+
+    Raises:
+        InputError: no two numbers.
+    """
+    if text is None:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--scale is '{text}'; two numbers are expected, worst first, such as 1,5") from None
+    return low, high
+
+
 def parse_options(pairs: Sequence[str]) -> dict[str, Value]:
     """A metric's own options, from ``KEY=VALUE`` each; ``true``, ``false``, ``none`` and numbers are not text.
 

@@ -5,27 +5,42 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from lmm4lmm.cli.board_tables import note_told_apart, print_pairs
 from lmm4lmm.cli.output import interval, note, number, print_table, ranks
 
 TITLES = {
     "perception": "perception (0 to 100, higher is better)",
     "correspondence": "correspondence with the prompt (0 to 100, higher is better)",
     "answer": "answer (share or probability of yes, 0 to 1)",
+    "combined": "combined (mean of the dimensions' z-scores over generators; 0 is their middle)",
 }
 DIGITS = {"answer": 3}
 
 
-def print_leaderboards(document: Mapping[str, Any]) -> None:
-    """One table a dimension, then one a task and dimension where the document has tasks."""
+def print_leaderboards(document: Mapping[str, Any], *, pairs: bool = False) -> None:
+    """One table a dimension, one of all together, then one a task and dimension where the document has tasks.
+
+    Args:
+        document: what ``--json`` prints.
+        pairs: also the matrix of p-values.
+    """
     boards = document["dimensions"]
     if not boards:
         note("no row has a score: nothing to rank")
     for dimension, rows in boards.items():
         _print_board(TITLES.get(dimension, dimension), dimension, rows)
+    combined = document.get("combined", {})
+    if combined:
+        _print_board(TITLES["combined"], "combined", combined["standings"])
     for task, of_task in document.get("tasks", {}).items():
         for dimension, rows in of_task.items():
             _print_board(f"{task}: {dimension}", dimension, rows)
+        if task in combined.get("tasks", {}):
+            _print_board(f"{task}: combined", "combined", combined["tasks"][task])
+    if pairs:
+        print_pairs(document)
     _note_left_out(document)
+    note_told_apart(document)
     if any(row.get("groups") for rows in boards.values() for row in rows):
         note("Generators that share a group letter can't be told apart. Intervals are 95 %, by prompt.")
 
@@ -57,5 +72,7 @@ def _note_left_out(document: Mapping[str, Any]) -> None:
             note(f"{dimension}: {remark}")
     if failed := document.get("failed"):
         note(f"{failed} of {document['rows']} rows carry an error and are left out.")
+    if incomplete := document.get("combined", {}).get("incomplete"):
+        note(f"combined: {incomplete} rows lack a score in one of the dimensions and are left out there.")
     if unnamed := document.get("unnamed"):
         note(f"{unnamed} rows name no generator; they are ranked together as one.")

@@ -11,7 +11,7 @@ import typer
 
 from lmm4lmm.cli import guard, output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_columns
+from lmm4lmm.cli.options import Json, parse_columns, parse_scale
 from lmm4lmm.core.records import DIMENSIONS
 
 RECIPES = ("nano", "stage1", "stage2", "answer", "unified")
@@ -183,23 +183,6 @@ def train(
     print_figures(done.facts)
     output.note(f"report: {done.report}")
     output.note(f"score with it: lmm4lmm score {data} --metric {done.folder} -o scores.jsonl")
-
-
-def parse_scale(text: str | None) -> tuple[float, float] | None:
-    """``LOW,HIGH``: the ends of a scale, worst first.
-
-    Raises:
-        InputError: no two numbers.
-    """
-    from lmm4lmm.core.errors import InputError
-
-    if text is None:
-        return None
-    try:
-        low, high = (float(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(f"--scale is '{text}'; two numbers are expected, worst first, such as 1,5") from None
-    return low, high
 
 
 def parse_trainer(pairs: Sequence[str]) -> dict[str, Any]:

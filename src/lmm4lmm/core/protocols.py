@@ -85,6 +85,11 @@ class Executor(Protocol):
 class Dataset(Protocol):
     """A source of human scores.
 
+    Three members are optional, and what uses them does without: ``facts`` (a ``datasets.facts.Facts``: scales,
+    licence, raters, noise ceilings), ``examine(directory)`` (the table with all that is odd in the files, as a
+    ``datasets.oddities.Reading``) and ``locate(directory)`` (the files by role). ``datasets.released.ReleasedSet``
+    offers all of them.
+
     Attributes:
         name: as in the catalogue.
         card: what it is, source, licence, size, scale: a few lines of Markdown.

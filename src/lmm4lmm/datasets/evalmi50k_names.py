@@ -2,34 +2,68 @@
 
 from __future__ import annotations
 
-PUBLISHED: dict[str, str] = {
-    "DALLE3": "DALL-E 3",
-    "ELLA": "ELLA",
-    "EMU3": "Emu3",
-    "Infinity": "Infinity",
-    "Janus": "Janus",
-    "Kandinsky-3": "Kandinsky 3",
-    "Kolors": "Kolors",
-    "LLMGA": "LLMGA",
-    "LWM": "LWM",
-    "LaVi-Bridge": "LaVi-Bridge",
-    "LlamaGen_256": "LlamaGen",
-    "NOVA": "NOVA",
-    "PixArt-sigma": "PixArt-Sigma",
-    "Show-o": "Show-o",
-    "ali_flux_schnell": "FLUX.1-schnell",
-    "hart": "HART",
-    "i-Code-V3": "i-Code-V3",
-    "omnigen": "OmniGen",
-    "playground": "Playground",
-    "sd3_5_large": "Stable Diffusion 3.5 Large",
-    "sd_v2-1": "Stable Diffusion 2.1",
-    "sdxl_base_1": "SDXL 1.0 base",
-    "seed-xi": "SEED-X",
-    "vila-u": "VILA-U",
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Model:
+    """A text-to-image model of the release.
+
+    Attributes:
+        name: under which its makers published it. The release names no versions beyond those in its folder names,
+            so none are added here (Playground, Janus, Kolors, ...).
+        maker: company or institutes; None where not known for sure.
+        open_weights: whether the weights can be downloaded; None where that depends on a version not named.
+        link: paper or project page; None where not known for sure.
+    """
+
+    name: str
+    maker: str | None
+    open_weights: bool | None
+    link: str | None
+
+
+_ARXIV = "https://arxiv.org/abs/"
+MODELS: dict[str, Model] = {
+    "DALLE3": Model("DALL-E 3", "OpenAI", False, "https://openai.com/index/dall-e-3"),
+    "ELLA": Model("ELLA", "Tencent", True, _ARXIV + "2403.05135"),
+    "EMU3": Model("Emu3", "BAAI", True, _ARXIV + "2409.18869"),
+    "Infinity": Model("Infinity", "ByteDance", True, _ARXIV + "2412.04431"),
+    "Janus": Model("Janus", "DeepSeek", True, _ARXIV + "2410.13848"),
+    "Kandinsky-3": Model("Kandinsky 3", "Sber AI", True, _ARXIV + "2312.03511"),
+    "Kolors": Model("Kolors", "Kuaishou", True, "https://github.com/Kwai-Kolors/Kolors"),
+    "LLMGA": Model("LLMGA", "The Chinese University of Hong Kong", True, _ARXIV + "2311.16500"),
+    "LWM": Model("LWM", "UC Berkeley", True, _ARXIV + "2402.08268"),
+    "LaVi-Bridge": Model("LaVi-Bridge", "The University of Hong Kong", True, _ARXIV + "2403.07860"),
+    "LlamaGen_256": Model("LlamaGen", "The University of Hong Kong, ByteDance", True, _ARXIV + "2406.06525"),
+    "NOVA": Model("NOVA", "BAAI", True, _ARXIV + "2412.14169"),
+    "PixArt-sigma": Model("PixArt-Sigma", "Huawei Noah's Ark Lab", True, _ARXIV + "2403.04692"),
+    "Show-o": Model("Show-o", "National University of Singapore", True, _ARXIV + "2408.12528"),
+    "ali_flux_schnell": Model(
+        "FLUX.1-schnell",
+        "Black Forest Labs",
+        True,
+        "https://huggingface.co/black-forest-labs/FLUX.1-schnell",
+    ),
+    "hart": Model("HART", "MIT, NVIDIA", True, _ARXIV + "2410.10812"),
+    "i-Code-V3": Model("i-Code-V3", "Microsoft", True, "https://github.com/microsoft/i-Code"),
+    "omnigen": Model("OmniGen", "BAAI", True, _ARXIV + "2409.11340"),
+    "playground": Model("Playground", "Playground AI", None, None),
+    "sd3_5_large": Model(
+        "Stable Diffusion 3.5 Large",
+        "Stability AI",
+        True,
+        "https://huggingface.co/stabilityai/stable-diffusion-3.5-large",
+    ),
+    "sd_v2-1": Model("Stable Diffusion 2.1", "Stability AI", True, _ARXIV + "2112.10752"),
+    "sdxl_base_1": Model("SDXL 1.0 base", "Stability AI", True, _ARXIV + "2307.01952"),
+    "seed-xi": Model("SEED-X", "Tencent", True, _ARXIV + "2404.14396"),
+    "vila-u": Model("VILA-U", None, True, _ARXIV + "2409.04429"),
 }
-"""Folder in the release -> name under which its makers published the model. The release names no versions
-beyond those in the folder names, so none are added here (Playground, Janus, Kolors, ...)."""
+"""Folder in the release -> the model. From public knowledge of its paper or page, not from the release."""
+
+PUBLISHED: dict[str, str] = {folder: model.name for folder, model in MODELS.items()}
+"""Folder in the release -> published name."""
 
 COMPLEX = "complex"
 TASKS: tuple[str, ...] = (

@@ -3,10 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from lmm4lmm.core.errors import InputError, MissingExtraError
 from lmm4lmm.core.files import offline
+
+
+@dataclass(frozen=True)
+class HubFiles:
+    """A data set's files on the hub.
+
+    Attributes:
+        repo: its id there.
+        names: the files' names; they may lie in folders.
+        what: what the data set is called in messages.
+    """
+
+    repo: str
+    names: tuple[str, ...]
+    what: str
+
+    def fetch(self) -> Path:
+        """See ``fetch``."""
+        return fetch(self.repo, self.names, what=self.what)
+
+    def present(self) -> Path | None:
+        """The folder in the hub's own cache, where all files are there; the network is not asked."""
+        try:
+            from huggingface_hub import snapshot_download
+
+            folder = Path(snapshot_download(self.repo, repo_type="dataset", local_files_only=True))
+        # Not installed, not cached, or an error of the library's own: in each case it is not here.
+        except Exception:
+            return None
+        return folder if all(any(folder.rglob(name)) for name in self.names) else None
 
 
 def fetch(repo: str, names: Sequence[str], *, what: str) -> Path:

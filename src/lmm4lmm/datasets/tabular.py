@@ -8,19 +8,31 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import polars as pl
 
 from lmm4lmm.core.errors import InputError, ManifestError
+from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.core.score_rows import SCORE_COLUMNS
 from lmm4lmm.core.scores import scores_from
 from lmm4lmm.core.tables import Table, check_filled, check_unique, read_table
+from lmm4lmm.datasets.tabular_ratings import (
+    average_lists,
+    average_long,
+    average_wide,
+    by_dimension,
+    matching,
+    rater_columns,
+    who_column,
+)
+from lmm4lmm.datasets.tabular_scale import check_range, check_scale, turned_round
 
 _KNOWN: Mapping[str, Sequence[str]] = {
-    "id": ("id", "imageid", "itemid"),
+    "id": ("id", "imageid", "itemid", "item"),
     "image": ("image", "imagename", "imagepath", "imagefile", "filename", "file", "img", "imgname", "name"),
     "prompt": ("prompt", "prompttext", "text", "caption"),
     "generator": ("generator", "model", "modelname", "t2imodel", "algorithm", "source"),
@@ -60,19 +72,34 @@ _KNOWN: Mapping[str, Sequence[str]] = {
 
 
 def read_tabular(
-    path: Path, columns: Mapping[str, str] | None = None, *, repeats: Literal["error", "mean"] = "error"
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    *,
+    repeats: Literal["auto", "error", "mean"] = "auto",
+    scale: tuple[float, float] | None = None,
+    lower_is_better: Collection[Dimension] = (),
 ) -> pl.DataFrame:
     """Reads human scores from any CSV, TSV, JSON lines, Parquet file or spreadsheet.
 
-    Scores keep the scale that they have in the file: correlations do not mind, means do.
+    Scores keep the scale that they have in the file: correlations do not mind, means do. Several raters are averaged,
+    with their number in ``perception_n`` and their standard deviation (ddof = 1) in ``perception_std`` (likewise for
+    correspondence and answer), so that a noise ceiling can be computed. They may stand in columns ``rater1`` to
+    ``raterN`` (``correspondence_rater1``, ... for another dimension than perception), as a list in one cell, or each
+    in a row of its own (``rater,item,rating``, and ``dimension`` where there are several, as human studies export
+    them).
 
     Args:
-        path: the table, one row an image.
+        path: the table, one row an image, or one row a rating.
         columns: our name -> the file's name, for instance ``{"image": "name", "perception": "mos_quality"}``.
             Only these are then used as ours, beside columns that carry our name already. Without it, columns
-            are recognised by name, see ``guess_columns``.
-        repeats: what several rows of one image are: an error, or ratings to be averaged; then a column
-            ``rows`` counts them, and other columns keep their first value.
+            are recognised by name, see ``guess_columns``. A score's name may be a pattern, ``rater*``, for several
+            raters; a minus before it, ``-dmos``, says that lower is better.
+        repeats: what several rows of one image are: ratings to be averaged where a column (``rater``, ``annotator``,
+            ``worker``, ...) says whose, and an error otherwise ("auto"); an error; or averaged ("mean").
+            A column ``rows`` counts them, and other columns keep their first value.
+        scale: the ends of the file's scale; scores and ratings outside are an error (of lists in cells: their means).
+        lower_is_better: dimensions to be turned round: ``low + high - x`` where a scale is given, else ``-x``. The
+            file's values stay in ``perception (as in the file)``.
 
     Returns:
         A scores table (``core.scores.SCORE_SCHEMA``), then the file's other columns. ``id`` defaults to the
@@ -80,36 +107,104 @@ def read_tabular(
 
     Raises:
         InputError: the file is missing, of no known kind, or ``columns`` names what we have no column for.
-        ManifestError: a column is missing, no column holds a score, a value is no finite number, an id stands
-            twice; names file, row, column and value.
+        ManifestError: a column is missing, no column holds a score, a value is no finite number or outside the scale,
+            an id stands twice; names file, row, column and value.
+    """
+    if scale is not None:
+        check_scale(scale)
+    opened = open_tabular(path, columns)
+    table, lower = opened.table, {*lower_is_better, *opened.lower_is_better}
+    averaging = repeats == "mean" or (repeats == "auto" and opened.who is not None)
+    if not averaging:
+        check_unique(table, "id", "one row an image is expected; average repeated ones with repeats='mean'")
+    if scale is not None:
+        check_range(table, opened.rated(), scale)
+    typed = average_long(table, opened.who) if averaging else scores_from(table)
+    return turned_round(typed, [d for d in DIMENSIONS if d in lower], scale) if lower else typed
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file under our column names, not yet typed.
+
+    Attributes:
+        table: with ``id``; raters in columns are averaged.
+        who: the column that says who gave a rating, where each row is one.
+        lower_is_better: dimensions of which the caller said so with a minus.
+        raters: columns that hold one rater each, by dimension.
+        called: our name -> the file's, where that differs.
+    """
+
+    table: Table
+    who: str | None
+    lower_is_better: frozenset[Dimension]
+    raters: Mapping[Dimension, Sequence[str]]
+    called: Mapping[str, str]
+
+    def rated(self) -> list[str]:
+        """The columns that hold ratings or scores on the file's own scale: no answers."""
+        scored: tuple[Dimension, ...] = ("perception", "correspondence")
+        present = self.table.frame.columns
+        return [name for d in scored for name in self.raters.get(d, (d, f"{d}.score")) if name in present]
+
+
+def open_tabular(path: Path, columns: Mapping[str, str] | None = None) -> Opened:
+    """Opens a file and gives its columns our names; see ``read_tabular``.
+
+    Raises:
+        InputError: the file is missing, of no known kind, or ``columns`` names what we have no column for.
+        ManifestError: no rows, a column is missing, nothing names the images, or a rater's cell is no number.
     """
     path = Path(path)
     table = read_table(path, nested=("perception", "correspondence", "answer"))
     if table.frame.is_empty():
         raise ManifestError(path, "the table has no rows")
-    chosen = guess_columns(table.frame) if columns is None else _checked(table, columns)
-    table = table.with_frame(_renamed(table.frame, chosen))
+    asked, lower = _without_signs(table, columns or {})
+    raters: dict[Dimension, Sequence[str]]
+    if columns is None:
+        chosen = guess_columns(table.frame)
+        found = rater_columns(table.frame.columns)
+        raters = {dimension: names for dimension, names in found.items() if dimension not in chosen}
+    else:
+        raters = {d: matching(table, asked.pop(d)) for d in DIMENSIONS if _is_pattern(table, asked.get(d))}
+        chosen = _checked(table, asked)
+    table = average_lists(average_wide(table.with_frame(_renamed(table.frame, chosen)), raters))
     if "id" not in table.frame.columns:
         table = table.with_frame(table.frame.with_columns(_ids(table)))
-    if repeats == "error":
-        check_unique(table, "id", "one row an image is expected; average repeated ones with repeats='mean'")
-        return scores_from(table)
-    return _averaged(table)
+    repeated = table.frame["id"].is_duplicated().any()
+    who = who_column(table.frame.columns) if repeated else None
+    if who is not None:
+        table = by_dimension(table)
+    return Opened(table, who, lower, raters, chosen)
+
+
+def _without_signs(table: Table, columns: Mapping[str, str]) -> tuple[dict[str, str], frozenset[Dimension]]:
+    """The mapping without the minus before scores of which lower is better, and which these are."""
+    lower = frozenset(
+        d for d in DIMENSIONS if columns.get(d, "").startswith("-") and columns[d] not in table.frame.columns
+    )
+    return {ours: theirs[1:] if ours in lower else theirs for ours, theirs in columns.items()}, lower
+
+
+def _is_pattern(table: Table, name: str | None) -> bool:
+    return name is not None and name not in table.frame.columns and ("*" in name or "?" in name)
 
 
 def guess_columns(frame: pl.DataFrame) -> dict[str, str]:
     """Which of a table's columns would be read as ours: our name -> the file's.
 
-    A column called id whose values repeat is not taken: it numbers prompts or raters, not images. A lone
-    ``MOS``, ``mean`` or ``score`` is taken for perception.
+    A column called id whose values repeat is not taken, unless another says who rated: it numbers prompts or raters,
+    not images. A lone ``MOS``, ``mean``, ``score`` or ``rating`` is taken for perception.
     """
     plain: dict[str, str] = {}
     for name in frame.columns:
         plain.setdefault(_plain(name), name)
+    may_repeat = who_column(frame.columns) is not None
     chosen = {}
     for ours, candidates in _KNOWN.items():
         found = next((plain[candidate] for candidate in candidates if candidate in plain), None)
-        if found is not None and not (ours == "id" and frame[found].is_duplicated().any()):
+        unfit = ours == "id" and not may_repeat and found is not None and frame[found].is_duplicated().any()
+        if found is not None and not unfit:
             chosen[ours] = found
     return chosen
 
@@ -157,16 +252,3 @@ def _ids(table: Table) -> pl.Series:
             pl.concat_str(pl.col("generator").fill_null("?"), ids, separator="/").alias("id")
         )["id"]
     return ids
-
-
-def _averaged(table: Table) -> pl.DataFrame:
-    """One row an id: means of the numbers, the first of everything else, and how many rows there were."""
-    ids = table.frame["id"]
-    unique = [f"{row}" for row in range(len(ids))]
-    typed = scores_from(table.with_frame(table.frame.with_columns(pl.Series("id", unique))))
-    means = [name for name, kind in SCORE_COLUMNS.items() if kind is float]
-    count = "rows" if "rows" not in typed.columns else "rows averaged"
-    grouped = typed.with_columns(ids).group_by("id", maintain_order=True)
-    return grouped.agg(pl.col(means).mean(), pl.exclude(means).first(), pl.len().alias(count)).select(
-        *SCORE_COLUMNS, pl.exclude(*SCORE_COLUMNS)
-    )

@@ -69,10 +69,12 @@ class Nano:
         """
         from lmm4lmm.model.nano.processing import view
 
-        question = question_of(item.question) if "answer" in self.dimensions else None
-        reads_prompt = "correspondence" in self.dimensions or question is not None
+        has_prompt = bool(item.prompt.strip())
+        asks = "answer" in self.dimensions and (has_prompt or item.question)  # else there is nothing to ask
+        question = question_of(item.question) if asks else None
+        reads_prompt = has_prompt and ("correspondence" in self.dimensions or asks)
         texts = self.reader.read(item.prompt if reads_prompt else None, question)
-        return Prepared(view(image), texts, question, bool(item.prompt.strip()))
+        return Prepared(view(image), texts, question, has_prompt)
 
     def size(self, prepared: Prepared) -> int:
         """Tokens of the sequence, and what looking at the image costs in the same unit."""
@@ -84,16 +86,14 @@ class Nano:
         Raises:
             OutOfMemoryError: the batch does not fit.
         """
-        import numpy as np
         import torch
 
         from lmm4lmm.model.memory import memory_errors
 
         with memory_errors(len(batch)), torch.inference_mode():
-            pixels = torch.from_numpy(np.stack([prepared.view.pixels for prepared in batch]))
-            statistics = torch.from_numpy(np.stack([prepared.view.naturalness for prepared in batch]))
+            seen = self.model.look([prepared.view for prepared in batch])
             words = self.model.read([prepared.texts for prepared in batch])
-            output = self.model(self.model.look(pixels, statistics), words)
+            output = self.model(seen, words)
             return self._scores(output, batch)
 
     def _scores(self, output: Output, batch: Sequence[Prepared]) -> list[Score]:

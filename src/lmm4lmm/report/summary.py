@@ -2,19 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.evaluation import Evaluation, evaluation
 from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, join_letters, prompt_clusters
+from lmm4lmm.stats.combined import RULE, Yardstick, combined
 from lmm4lmm.stats.leaderboard import Leaderboard, leaderboard
 
-__all__ = ["Evaluation", "Leaderboards", "evaluation", "leaderboards"]
+__all__ = ["CombinedBoards", "Evaluation", "Leaderboards", "evaluation", "leaderboards"]
+
+
+@dataclass(frozen=True)
+class CombinedBoards:
+    """Generators ranked on all dimensions together (``stats.combined`` has the rule).
+
+    Attributes:
+        board: over all images that have every dimension, in standard deviations of generators.
+        tasks: task -> the same over the images of that task, by the same yardsticks; empty unless asked for.
+        yardsticks: dimension -> how it was weighed.
+        incomplete: rows that have a score but lack a dimension, left out here.
+    """
+
+    board: Leaderboard
+    tasks: Mapping[str, Leaderboard]
+    yardsticks: Mapping[str, Yardstick]
+    incomplete: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule and its numbers, then rows like those of a dimension."""
+        document: dict[str, Any] = {
+            "rule": RULE,
+            "yardsticks": {name: {"mean": y.mean, "sd": y.sd} for name, y in self.yardsticks.items()},
+            "incomplete": self.incomplete,
+            "standings": _board_rows(self.board),
+        }
+        if self.tasks:
+            document["tasks"] = {task: _board_rows(board) for task, board in self.tasks.items()}
+        return document
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,7 @@ class Leaderboards:
         unnamed: rows without a generator, ranked together as ``(unnamed)``.
         resamples: bootstrap resamples behind the intervals.
         seed: where they started.
+        combined: all dimensions together; None without two dimensions and three generators.
     """
 
     dimensions: Mapping[Dimension, Leaderboard]
@@ -40,6 +72,7 @@ class Leaderboards:
     unnamed: int
     resamples: int
     seed: int
+    combined: CombinedBoards | None = field(default=None)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``leaderboard --json`` prints; ``tasks`` is there only if it was asked for."""
@@ -51,11 +84,22 @@ class Leaderboards:
                 task: {name: _board_rows(board) for name, board in boards.items()}
                 for task, boards in self.tasks.items()
             }
-        document["rows"], document["failed"], document["unnamed"] = self.rows, self.failed, self.unnamed
-        document["notes"] = {
-            name: list(board.notes) for name, board in self.dimensions.items() if board.notes
+        if self.combined is not None:
+            document["combined"] = self.combined.to_json()
+        boards = dict(self._every_board())
+        document["pairs"] = {name: _pair_rows(board) for name, board in boards.items()}
+        document["told_apart"] = {
+            name: {"pairs": sum(pair.different for pair in board.comparisons), "of": len(board.comparisons)}
+            for name, board in boards.items()
         }
+        document["rows"], document["failed"], document["unnamed"] = self.rows, self.failed, self.unnamed
+        document["notes"] = {name: list(board.notes) for name, board in boards.items() if board.notes}
         return document
+
+    def _every_board(self) -> Iterator[tuple[str, Leaderboard]]:
+        yield from self.dimensions.items()
+        if self.combined is not None:
+            yield "combined", self.combined.board
 
 
 def leaderboards(
@@ -65,7 +109,7 @@ def leaderboards(
     seed: int = 0,
     resamples: int = 1000,
 ) -> Leaderboards:
-    """Ranks the generators of a scores table, dimension by dimension.
+    """Ranks the generators of a scores table, dimension by dimension and on all dimensions together.
 
     Prompts are the clusters that are resampled: ``prompt_group`` where the table has it, else the prompt's
     text. Rows without a prompt are a cluster each. Higher is better in every dimension.
@@ -74,7 +118,7 @@ def leaderboards(
         frame: a scores table as ``core.scores.read_scores`` returns it.
         by_task: also rank within each task.
         seed: of the bootstrap; each dimension and task starts from it anew, so a part of a table gets the
-            same numbers whatever else is asked for.
+            same numbers whatever else is asked for, and dimensions of the same images the same draws.
         resamples: of the bootstrap.
 
     Returns:
@@ -82,37 +126,61 @@ def leaderboards(
     """
     frame = completed(frame)
     good = frame.filter(pl.col("error").is_null()).sort("id")  # the order of rows must not matter
-    tasks: dict[str, Mapping[Dimension, Leaderboard]] = {}
-    if by_task:
-        named = good.with_columns(pl.col("task").fill_null(NO_TASK))
-        for (task,), part in sorted(named.partition_by("task", as_dict=True).items(), key=lambda kv: kv[0]):
-            tasks[str(task)] = _boards(part, seed, resamples)
+    parts = _by_task(good) if by_task else {}
     return Leaderboards(
         dimensions=_boards(good, seed, resamples),
-        tasks=tasks,
+        tasks={task: _boards(part, seed, resamples) for task, part in parts.items()},
         rows=frame.height,
         failed=frame.height - good.height,
         unscored={name: good[name].null_count() for name in DIMENSIONS},
         unnamed=good["generator"].null_count(),
         resamples=resamples,
         seed=seed,
+        combined=_combined(good, by_task, seed, resamples),
     )
 
 
+def _by_task(good: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    named = good.with_columns(pl.col("task").fill_null(NO_TASK))
+    return {str(task): part for (task,), part in sorted(named.partition_by("task", as_dict=True).items())}
+
+
 def _boards(frame: pl.DataFrame, seed: int, resamples: int) -> dict[Dimension, Leaderboard]:
-    boards: dict[Dimension, Leaderboard] = {}
-    for name in DIMENSIONS:
-        part = frame.filter(pl.col(name).is_not_null())
-        if part.is_empty():
-            continue
-        boards[name] = leaderboard(
-            part[name].to_numpy(),
-            part["generator"].fill_null(UNNAMED).to_numpy(),
-            prompt_clusters(part).to_numpy(),
-            rng=np.random.default_rng(seed),
-            resamples=resamples,
+    return {
+        name: _board(frame, name, seed, resamples)
+        for name in DIMENSIONS
+        if frame[name].null_count() < frame.height
+    }
+
+
+def _combined(good: pl.DataFrame, by_task: bool, seed: int, resamples: int) -> CombinedBoards | None:
+    scored = [name for name in DIMENSIONS if good[name].null_count() < good.height]
+    try:
+        found = combined(
+            {name: good[name].to_numpy() for name in scored}, good["generator"].fill_null(UNNAMED).to_numpy()
         )
-    return boards
+    except StatisticsError:
+        return None  # one dimension, or too few generators for a yardstick: their own leaderboards say all
+    column = pl.Series("combined", found.values).fill_nan(None)
+    good = good.with_columns(column).filter(pl.col("combined").is_not_null())
+    parts = _by_task(good) if by_task else {}
+    return CombinedBoards(
+        board=_board(good, "combined", seed, resamples),
+        tasks={task: _board(part, "combined", seed, resamples) for task, part in parts.items()},
+        yardsticks=found.yardsticks,
+        incomplete=found.n_incomplete,
+    )
+
+
+def _board(frame: pl.DataFrame, name: str, seed: int, resamples: int) -> Leaderboard:
+    part = frame.filter(pl.col(name).is_not_null())
+    return leaderboard(
+        part[name].to_numpy(),
+        part["generator"].fill_null(UNNAMED).to_numpy(),
+        prompt_clusters(part).to_numpy(),
+        rng=np.random.default_rng(seed),
+        resamples=resamples,
+    )
 
 
 def _board_rows(board: Leaderboard) -> list[dict[str, Any]]:
@@ -129,4 +197,23 @@ def _board_rows(board: Leaderboard) -> list[dict[str, Any]]:
             "groups": join_letters(s.groups),
         }
         for s in board.standings
+    ]
+
+
+def _pair_rows(board: Leaderboard) -> list[dict[str, Any]]:
+    """Every pair, the better-ranked generator as ``a``."""
+    return [
+        {
+            "a": pair.a,
+            "b": pair.b,
+            "difference": pair.difference,
+            "low": pair.low,
+            "high": pair.high,
+            "p": pair.p,
+            "p_adjusted": pair.p_adjusted,
+            "prompts": pair.n_pairs,
+            "paired": pair.paired,
+            "different": pair.different,
+        }
+        for pair in board.comparisons
     ]

@@ -16,6 +16,7 @@ could not be told apart.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -87,23 +88,91 @@ def compare_all(samples: Sequence[Sample], *, confidence: float = 0.95) -> tuple
 
 def compare(a: Sample, b: Sample, *, confidence: float = 0.95) -> Comparison:
     """One pair, before any adjustment for others (``different`` then is for this pair alone)."""
+    found = contrast(a, b)
+    low, high = found.interval(confidence)
+    p = found.p
+    different = p is not None and p < 1 - confidence
+    return Comparison(
+        a.name, b.name, found.difference, low, high, p, p, found.n_shared, found.paired, different
+    )
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The difference of two generators and how surely it is known.
+
+    Attributes:
+        x: [n] per-prompt means of the one that are compared.
+        y: [m] those of the other; of the same prompts, in the same order, if ``paired``.
+        n_shared: prompts that both saw.
+        paired: whether the comparison is over shared prompts.
+        difference: mean of x minus mean of y, in score units.
+        error: its standard error; NaN where it can't be estimated.
+        freedom: degrees of freedom of the t distribution.
+        least_p: the smallest two-sided p that signs or ranks alone allow.
+    """
+
+    x: Floats
+    y: Floats
+    n_shared: int
+    paired: bool
+    difference: float
+    error: float
+    freedom: float
+    least_p: float
+
+    @property
+    def testable(self) -> bool:
+        """Whether there are prompts enough for any test."""
+        return not math.isnan(self.error)
+
+    @property
+    def spreads(self) -> bool:
+        """Whether the differences differ at all, beyond rounding; else the t statistic is undefined."""
+        return self.testable and self.error > self._rounding
+
+    @property
+    def p(self) -> float | None:
+        """Two-sided p-value of "no difference"; None without a test."""
+        if not self.testable:
+            return None
+        if not self.spreads:
+            return 1.0 if abs(self.difference) <= self._rounding else self.least_p
+        return 2.0 * self.below(-abs(self.difference))
+
+    def below(self, difference: float) -> float:
+        """Chance that the estimate lies this far below the truth, or farther; needs differences that spread."""
+        from scipy.special import stdtr  # takes 0.3 s to import
+
+        return float(stdtr(self.freedom, difference / self.error))
+
+    def interval(self, confidence: float) -> tuple[float | None, float | None]:
+        """The t interval of the difference; (None, None) without a test."""
+        if not self.testable:
+            return None, None
+        if not self.spreads:
+            return self.difference, self.difference
+        from scipy.special import stdtrit
+
+        reach = float(stdtrit(self.freedom, (1 + confidence) / 2)) * self.error
+        return self.difference - reach, self.difference + reach
+
+    @functools.cached_property
+    def _rounding(self) -> float:
+        return 1e-12 * max(float(np.abs(self.x).max()), float(np.abs(self.y).max()))
+
+
+def contrast(a: Sample, b: Sample) -> Contrast:
+    """a against b: over the prompts that both saw if there are two or more, else over each one's own."""
     if a.prompts.size == b.prompts.size and (a.prompts == b.prompts).all():
         x, y = a.means, b.means
     else:
         _, in_a, in_b = np.intersect1d(a.prompts, b.prompts, assume_unique=True, return_indices=True)
         x, y = a.means[in_a], b.means[in_b]
-    paired = x.size >= 2
     shared = int(x.size)
-    if paired:
-        difference, error, freedom, least_p = _paired(x - y)
-    else:
-        x, y = a.means, b.means
-        difference, error, freedom, least_p = _unpaired(x, y)
-    p, low, high = _test(
-        difference, error, freedom, least_p, confidence, float(np.abs(np.append(x, y)).max())
-    )
-    different = p is not None and p < 1 - confidence
-    return Comparison(a.name, b.name, difference, low, high, p, p, shared, paired, different)
+    if shared >= 2:
+        return Contrast(x, y, shared, True, *_paired(x - y))
+    return Contrast(a.means, b.means, shared, False, *_unpaired(a.means, b.means))
 
 
 def holm(p: Floats) -> Floats:
@@ -171,19 +240,3 @@ def _unpaired(x: Floats, y: Floats) -> tuple[float, float, float, float]:
     bottom = vx**2 / (x.size - 1) + vy**2 / (y.size - 1)
     freedom = (vx + vy) ** 2 / bottom if bottom > 0 else x.size + y.size - 2.0
     return difference, math.sqrt(vx + vy), freedom, min(1.0, 2 / math.comb(x.size + y.size, x.size))
-
-
-def _test(
-    difference: float, error: float, freedom: float, least_p: float, confidence: float, unit: float
-) -> tuple[float | None, float | None, float | None]:
-    if math.isnan(error):
-        return None, None, None
-    rounding = 1e-12 * unit
-    if error <= rounding:
-        p = 1.0 if abs(difference) <= rounding else least_p
-        return p, difference, difference
-    from scipy.special import stdtr, stdtrit  # takes 0.3 s to import
-
-    p = 2.0 * float(stdtr(freedom, -abs(difference) / error))
-    reach = float(stdtrit(freedom, (1 + confidence) / 2)) * error
-    return p, difference - reach, difference + reach

@@ -13,6 +13,9 @@ from lmm4lmm.stats.arrays import Floats, Groups, Ints, Labels, column, groups
 from lmm4lmm.stats.comparisons import Comparison, Sample, compare_all, letters
 from lmm4lmm.stats.resampling import Interval, check_resampling, cluster_weights, percentile_interval
 
+ONE_THREAD = 2**18
+"""Multiplications up to which OpenBLAS wakes no threads: beside other work, these cost ten times what they save."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -158,11 +161,12 @@ def _intervals(
         families.setdefault(entry.sample.prompts.tobytes(), []).append(i)
     found = [Interval(entry.mean, None, None) for entry in entries]
     for members in families.values():
-        sums = np.column_stack([entries[i].sums for i in members])
-        counts = np.column_stack([entries[i].counts for i in members]).astype(np.float64)
-        n_prompts = sums.shape[0]
-        drawn = [(w @ sums) / (w @ counts) for w in cluster_weights(n_prompts, resamples, rng)]
-        for i, column_of in zip(members, np.concatenate(drawn).T, strict=True):
+        both = [entries[i].sums for i in members], [entries[i].counts for i in members]
+        table = np.column_stack([column for columns in both for column in columns]).astype(np.float64)
+        n_prompts, g = table.shape[0], len(members)
+        rows = max(1, ONE_THREAD // table.size)
+        drawn = np.concatenate([w @ table for w in cluster_weights(n_prompts, resamples, rng, rows=rows)])
+        for i, column_of in zip(members, (drawn[:, :g] / drawn[:, g:]).T, strict=True):
             found[i] = percentile_interval(entries[i].mean, column_of, n_prompts, confidence)
     return found
 

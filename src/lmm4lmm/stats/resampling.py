@@ -50,15 +50,18 @@ class Interval:
     reason: str | None = None
 
 
-def cluster_weights(n_clusters: int, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
+def cluster_weights(
+    n_clusters: int, resamples: int, rng: np.random.Generator, rows: int | None = None
+) -> Iterator[Floats]:
     """Chunks ``[r, n_clusters]`` of weights: how often each cluster is drawn in ``n_clusters`` draws.
 
     Args:
         n_clusters: at least 1.
         resamples: how many rows in all.
         rng: the draws depend on nothing else.
+        rows: of a chunk; None for about ``CHUNK`` weights. The draws are the same whatever it is.
     """
-    rows = max(1, CHUNK // n_clusters)
+    rows = rows or max(1, CHUNK // n_clusters)
     for start in range(0, resamples, rows):
         r = min(rows, resamples - start)
         drawn = rng.integers(0, n_clusters, size=(r, n_clusters))

@@ -17,11 +17,14 @@ from lmm4lmm.core import files
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import processing
+from lmm4lmm.model.nano.brisque import Brisque
 from lmm4lmm.model.nano.language import LAYERS
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.vision import EfficientNetLite0
 
+FROZEN = ("vision.", "brisque.", "language.")
+"""What the names of tensors that no training changes begin with."""
 TRAINED_FILE, CARD_FILE, FACTS_FILE = "trained.safetensors", "MODEL_CARD.md", "facts.json"
 
 
@@ -98,8 +101,21 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> NanoNetwork:
         attn_implementation="sdpa",
     )
     logging.set_verbosity(verbosity)
-    model = NanoNetwork(vision, language, hidden=language.config.hidden_size)
+    model = NanoNetwork(vision, load_brisque(), language, hidden=language.config.hidden_size)
     return model.eval().requires_grad_(False)
+
+
+def load_brisque() -> Brisque:
+    """BRISQUE with its published weights.
+
+    Raises:
+        WeightsError: the base has not been pulled.
+    """
+    nano_base.require()
+    published = load_file(nano_base.folder() / nano_base.BRISQUE_FILE)
+    found = Brisque(len(published["vectors"]))
+    found.load_state_dict(published, strict=False)  # its ranges stand in the code
+    return found.requires_grad_(False)
 
 
 def load_trained(folder: Path) -> tuple[NanoNetwork, Facts]:
@@ -135,8 +151,8 @@ def apply_trained(model: NanoNetwork, state: Mapping[str, Tensor]) -> None:
 
 
 def trained_names(model: nn.Module) -> list[str]:
-    """Names of the tensors that training makes: all but the frozen eye and the language model."""
-    return [name for name in model.state_dict() if not name.startswith(("vision.", "language."))]
+    """Names of the tensors that training makes: all but the frozen eye, BRISQUE and the language model."""
+    return [name for name in model.state_dict() if not name.startswith(FROZEN)]
 
 
 def run_self_test(model: NanoNetwork, reader: TextReader) -> SelfTest:
@@ -147,8 +163,7 @@ def run_self_test(model: NanoNetwork, reader: TextReader) -> SelfTest:
     texts = reader.read("a red circle on a blue background", "Does the image contain a circle?")
     with torch.inference_mode():
         seen = processing.view(picture)
-        features = model.look(torch.from_numpy(seen.pixels)[None], torch.from_numpy(seen.naturalness)[None])
-        output = model(features, model.read([texts]))
+        output = model(model.look([seen]), model.read([texts]))
     assert output.correspondence is not None  # both texts are given
     assert output.answer is not None
     return SelfTest(

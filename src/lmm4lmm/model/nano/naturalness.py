@@ -8,22 +8,16 @@ luminance and of its neighbours' products at several scales, with chroma, band e
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
-from scipy.special import gammaln
+
+from lmm4lmm.model.nano.brisque import Floats, asymmetric, shape_of
 
 SIDE = 512
 """Short side in pixels, at most: a screen's worth. Smaller images are not enlarged."""
 _LONGEST = 1024
 _SCALES = 3
 _SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))
-
-Floats = npt.NDArray[np.float32]
-
-_SHAPES = np.arange(0.12, 10.0, 0.002)
-_RATIO = np.exp(2 * gammaln(2 / _SHAPES) - gammaln(1 / _SHAPES) - gammaln(3 / _SHAPES))
-"""E|x|^2 / E x^2 of a generalised Gaussian of each shape; it rises with the shape."""
 
 
 def names() -> list[str]:
@@ -82,7 +76,7 @@ def _scale(plane: Floats) -> list[float]:
     first = float(np.mean(np.abs(normal)))
     third = float(flat @ flat_squares) / flat.size / second**1.5
     fourth = float(flat_squares @ flat_squares) / flat.size / second**2
-    found = [_shape(first * first / second), np.log(second), third, np.log(fourth + 0.1)]
+    found = [shape_of(first * first / second), np.log(second), third, np.log(fourth + 0.1)]
     for down, right in _SHIFTS:
         found += _pair(normal, down, right, second)
     logs = np.log(spread + 0.5)
@@ -100,30 +94,12 @@ def _scale(plane: Floats) -> list[float]:
 
 
 def _pair(normal: Floats, down: int, right: int, second: float) -> list[float]:
-    """The asymmetric generalised Gaussian of neighbours' products (BRISQUE's four numbers), and their correlation."""
+    """The asymmetric generalised Gaussian of neighbours' products, and their correlation."""
     one = normal[down:, max(right, 0) : normal.shape[1] + min(right, 0)]
     two = normal[: normal.shape[0] - down, max(-right, 0) : normal.shape[1] - max(right, 0)]
     product = one * two
-    squares = product * product
-    negative = product < 0
-    count = max(int(negative.sum()), 1)
-    left = float(np.sqrt(squares[negative].sum() / count)) + 1e-4
-    total = float(squares.sum())
-    rest = max(product.size - count, 1)
-    right_ = float(np.sqrt(max(total - left * left * count, 0.0) / rest)) + 1e-4
-    gamma = left / right_
-    ratio = float(np.abs(product).mean()) ** 2 / (total / product.size + 1e-9)
-    ratio *= (gamma**3 + 1) * (gamma + 1) / (gamma * gamma + 1) ** 2
-    shape = _shape(ratio)
-    mean = (right_ - left) * float(
-        np.exp(gammaln(2 / shape) - 0.5 * (gammaln(1 / shape) + gammaln(3 / shape)))
-    )
-    return [shape, mean, np.log(left), np.log(right_), float(product.mean()) / second]
-
-
-def _shape(ratio: float) -> float:
-    """The shape whose E|x|^2 / E x^2 is this: .12 (heavy tails) to 10 (nearly uniform)."""
-    return float(_SHAPES[min(int(np.searchsorted(_RATIO, ratio)), len(_SHAPES) - 1)])
+    shape, mean, left, right_ = asymmetric(product)
+    return [shape, mean, np.log(left + 1e-4), np.log(right_ + 1e-4), float(product.mean()) / second]
 
 
 def _halved(plane: Floats) -> Floats:
@@ -145,7 +121,7 @@ def _chroma(plane: Floats) -> list[float]:
     rest = small - mean
     second = float(np.mean(rest * rest)) + 1e-3
     ratio = float(np.mean(np.abs(rest))) ** 2 / second
-    return [float(small.mean()) / 32, float(np.log(small.std() + 1)), _shape(ratio), float(np.log(second))]
+    return [float(small.mean()) / 32, float(np.log(small.std() + 1)), shape_of(ratio), float(np.log(second))]
 
 
 def _tones(light: Floats, pixels: Floats) -> list[float]:

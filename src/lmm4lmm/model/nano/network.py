@@ -9,33 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from lmm4lmm.model.nano import language as llama
+from lmm4lmm.model.nano.brisque import Brisque
 from lmm4lmm.model.nano.grounding import FEATURES, Grounding
 from lmm4lmm.model.nano.heads import Head, ScoreEstimate, as_estimate
 from lmm4lmm.model.nano.naturalness import FEATURES as STATISTICS
-from lmm4lmm.model.nano.processing import Texts
+from lmm4lmm.model.nano.processing import Texts, View
 from lmm4lmm.model.nano.reader import FOUND, Reader
-from lmm4lmm.model.nano.scene import WAIST, WIDTH, Scene, SceneEncoder
+from lmm4lmm.model.nano.scene import WAIST, WIDTH, ImageFeatures, Scene, SceneEncoder
 from lmm4lmm.model.nano.vision import EfficientNetLite0, VisionFeatures
 
 _MOST = 6.0
-
-
-@dataclass(frozen=True)
-class ImageFeatures:
-    """What is known of B images before any trained part.
-
-    Attributes:
-        eye: of the frozen eye.
-        naturalness: [B, F] statistics of natural scenes.
-    """
-
-    eye: VisionFeatures
-    naturalness: Tensor
 
 
 @dataclass(frozen=True)
@@ -65,31 +56,40 @@ class Output:
 
 
 class NanoNetwork(nn.Module):
-    """Eye, language model, scene encoder, grounding, reader and heads.
+    """Eye, BRISQUE, language model, scene encoder, grounding, reader and heads.
 
     Args:
         vision: the image encoder, frozen.
+        brisque: the published regression, frozen.
         language: the lower layers of transformers' Llama, frozen.
         hidden: its width H.
     """
 
-    def __init__(self, vision: EfficientNetLite0, language: nn.Module, *, hidden: int) -> None:
+    def __init__(
+        self, vision: EfficientNetLite0, brisque: Brisque, language: nn.Module, *, hidden: int
+    ) -> None:
         super().__init__()
-        self.vision, self.language = vision, language
+        self.vision, self.brisque, self.language = vision, brisque, language
         self._vocabulary: tuple[Tensor, Tensor] | None = None
         self.scene = SceneEncoder(hidden, STATISTICS)
         self.grounding = Grounding(hidden)
         self.reader = Reader(hidden)
         self.perception_head = Head(WAIST + WIDTH, 2)
+        self.opinion = nn.Linear(1, 2)
         self.correspondence_head = Head(FOUND + FEATURES + WAIST, 2)
+        self.liking = nn.Linear(1, 2)
         self.answer_head = Head(FOUND + 2 * FEATURES, 1)
 
-    def look(self, pixels: Tensor, naturalness: Tensor) -> ImageFeatures:
-        """Features of uint8 images [B, 256, 256, 3] and their statistics [B, F] (see ``processing.see``)."""
-        eye = self.vision.features(pixels.to(self.device))
+    def look(self, views: Sequence[View]) -> ImageFeatures:
+        """Features of images."""
+        pixels = self._stacked([one.pixels for one in views])
+        naturalness = self._stacked([one.naturalness for one in views])
+        opinion = self.brisque(self._stacked([one.brisque for one in views]))
+        eye = self.vision.features(pixels)
         return ImageFeatures(
             VisionFeatures(_rounded(eye.places), _rounded(eye.cells), _rounded(eye.statistics)),
-            _rounded(naturalness.to(self.device)),
+            _rounded(naturalness),
+            _rounded((opinion.clamp(-20, 120) - 30) / 20),
         )
 
     def read(self, texts: Sequence[Texts]) -> Words:
@@ -108,17 +108,20 @@ class NanoNetwork(nn.Module):
         cells = torch.cat([eye.cells.mean(1, keepdim=True), eye.cells], 1)
         with torch.no_grad():
             probabilities = self.vision.classify_cells(cells.float())
-        scene = self.scene(eye, probabilities, features.naturalness)
-        perception = as_estimate(self.perception_head(torch.cat([scene.finish, scene.overview], 1)))
+        scene = self.scene(features, probabilities)
+        quality = self.perception_head(torch.cat([scene.finish, scene.overview], 1))
+        quality = quality + self.opinion(features.opinion[:, None])
+        perception = as_estimate(quality)
         if rows is not None:
             perception = ScoreEstimate(perception.score[rows], perception.std[rows])
         if not bool(words.spans.any()):
             return Output(perception, None, None)
-        return self._read(perception, scene, probabilities, words, rows)
+        return self._read(perception, quality[:, :1], scene, probabilities, words, rows)
 
     def _read(
         self,
         perception: ScoreEstimate,
+        quality: Tensor,
         scene: Scene,
         probabilities: Tensor,
         words: Words,
@@ -128,9 +131,13 @@ class NanoNetwork(nn.Module):
         states = words.states.chunk(2, -1)[1]
         spans = self.grounding(states, self.scene.class_states, seen, words.spans)
         read = self.reader(self.told(words), words.spans, scene, rows)
+        if rows is not None:
+            quality = quality[rows]
         finish = scene.finish if rows is None else scene.finish[rows]
         has_prompt, has_question = bool(words.spans[0].any()), bool(words.spans[1].any())
         match = self.correspondence_head(torch.cat([read.prompt, spans[0], finish], 1))
+        # People find less of a prompt in a flawed image; what they think of it is not learned from prompts, though.
+        match = match + self.liking(quality.detach())
         odds: Tensor = self.answer_head(torch.cat([read.question, spans[0], spans[1]], 1))[:, 0].float()
         return Output(
             perception,
@@ -151,6 +158,9 @@ class NanoNetwork(nn.Module):
             self._vocabulary = table.float().mean(0), table.float().std(0) + 1e-4
         mean, scale = self._vocabulary
         return (embeddings - mean) / scale
+
+    def _stacked(self, values: Sequence[npt.NDArray[Any]]) -> Tensor:
+        return torch.from_numpy(np.stack(values)).to(self.device)
 
     @property
     def device(self) -> torch.device:

@@ -10,12 +10,13 @@ import numpy.typing as npt
 from PIL import Image
 
 from lmm4lmm.core.errors import ItemError
+from lmm4lmm.model.nano import brisque
 from lmm4lmm.model.nano.naturalness import naturalness
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-VERSION = 2
+VERSION = 3
 """Part of the metric's fingerprint: raise it whenever a pixel, a statistic or a token would differ."""
 
 SIDE = 256
@@ -30,16 +31,18 @@ class View:
         pixels: [256, 256, 3] uint8, the whole of it squashed to a square, so nothing is cut away.
         naturalness: [F] float32, statistics of natural scenes near native resolution: sharpness, noise and blocking
             that the squashed view has lost.
+        brisque: [36] float32, BRISQUE's features.
     """
 
     pixels: npt.NDArray[np.uint8]
     naturalness: npt.NDArray[np.float32]
+    brisque: npt.NDArray[np.float32]
 
 
 def view(image: Image.Image) -> View:
     """The view of an RGB image of any size."""
     whole = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    return View(np.array(whole), naturalness(image))
+    return View(np.array(whole), naturalness(image), brisque.features(image))
 
 
 @dataclass(frozen=True)

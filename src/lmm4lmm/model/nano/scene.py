@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -25,6 +26,21 @@ _HIDDEN = 256
 _SIDE = 8
 _MOST = 6.0
 """Standard deviations beyond which a feature counts no further: an unheard-of image must not shout."""
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """What is known of B images before any trained part.
+
+    Attributes:
+        eye: of the frozen eye.
+        naturalness: [B, F] statistics of natural scenes.
+        opinion: [B] BRISQUE's, in units of 20 of its points from 30 on; higher is worse.
+    """
+
+    eye: VisionFeatures
+    naturalness: Tensor
+    opinion: Tensor
 
 
 class Scene(NamedTuple):
@@ -60,7 +76,7 @@ class SceneEncoder(nn.Module):
 
     def __init__(self, hidden: int, statistics: int) -> None:
         super().__init__()
-        seen = STATISTICS_WIDTH + CELL_WIDTH + statistics
+        seen = STATISTICS_WIDTH + CELL_WIDTH + statistics + 1
         self.register_buffer("class_states", torch.zeros(CLASSES, hidden))
         self.register_buffer("place_mean", torch.zeros(PLACE_WIDTH))
         self.register_buffer("place_scale", torch.ones(PLACE_WIDTH))
@@ -78,30 +94,30 @@ class SceneEncoder(nn.Module):
         self.where = nn.Parameter(torch.randn(PLACES + 1 + CELLS, WIDTH) * 0.3)
         self.finish = nn.Sequential(nn.Dropout(0.2), nn.Linear(seen, WAIST), nn.GELU(), nn.Dropout(0.1))
 
-    def forward(self, eye: VisionFeatures, probabilities: Tensor, naturalness: Tensor) -> Scene:
+    def forward(self, features: ImageFeatures, probabilities: Tensor) -> Scene:
         """The scene of features of B images.
 
         Args:
-            eye: what the eye sees.
+            features: what is known of them.
             probabilities: [B, 17, 1000] of the classes, of the whole image and its 16 cells.
-            naturalness: [B, F] statistics of natural scenes.
         """
-        places = _standard(eye.places, self.place_mean, self.place_scale)
+        places = _standard(features.eye.places, self.place_mean, self.place_scale)
         named = probabilities @ self.class_states
         fine = places[..., : 4 * FINE_WIDTH].reshape(-1, PLACES, 4, FINE_WIDTH).mean(2)
         narrow = self.place(torch.cat([fine, places[..., 4 * FINE_WIDTH :]], -1))
         memory = torch.cat([narrow, self.content(named)], 1) + self.where
-        seen = _standard(finish_features(eye, naturalness), self.finish_mean, self.finish_scale)
+        seen = _standard(finish_features(features), self.finish_mean, self.finish_scale)
         whole = torch.cat([_pooled(places), named[:, 0]], 1)
         return Scene(self.overview(whole), memory, self.finish(seen))
 
 
-def finish_features(eye: VisionFeatures, naturalness: Tensor) -> Tensor:
+def finish_features(features: ImageFeatures) -> Tensor:
     """What the narrow view reads, before it is standardised. Channel deviations span three orders of magnitude, so a
     signed logarithm is taken.
     """
+    eye = features.eye
     statistics = eye.statistics.sign() * eye.statistics.abs().log1p()
-    return torch.cat([statistics, eye.cells.mean(1), naturalness], 1)
+    return torch.cat([statistics, eye.cells.mean(1), features.naturalness, features.opinion[:, None]], 1)
 
 
 def _pooled(places: Tensor) -> Tensor:

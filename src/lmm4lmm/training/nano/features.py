@@ -16,7 +16,8 @@ from lmm4lmm.core.errors import ItemError
 from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.model.nano import processing
 from lmm4lmm.model.nano.naturalness import FEATURES
-from lmm4lmm.model.nano.network import ImageFeatures, NanoNetwork
+from lmm4lmm.model.nano.network import NanoNetwork
+from lmm4lmm.model.nano.scene import ImageFeatures
 from lmm4lmm.model.nano.vision import (
     CELL_WIDTH,
     CELLS,
@@ -30,7 +31,7 @@ from lmm4lmm.training.learner import Say
 
 _SHARD = 128
 _AT_ONCE = 16
-_SIZES = [PLACES * PLACE_WIDTH, CELLS * CELL_WIDTH, STATISTICS_WIDTH, FEATURES]
+_SIZES = [PLACES * PLACE_WIDTH, CELLS * CELL_WIDTH, STATISTICS_WIDTH, FEATURES, 1]
 
 Key = tuple[str, str]
 """An image file and what is done to it."""
@@ -98,7 +99,8 @@ class FeatureCache:
             good = [place for place, one in enumerate(seen) if isinstance(one, processing.View)]
             views = [one for one in seen if isinstance(one, processing.View)]
             if views:
-                out[[first + place for place in good]] = flat(look(model, views))
+                with torch.inference_mode():
+                    out[[first + place for place in good]] = flat(model.look(views))
         names = [str(processing.VERSION), *(part for key in keys for part in key)]
         shard = self._folder / f"{files.content_key(*names)[:16]}.npy"
         with files.atomic_path(shard) as temporary, temporary.open("wb") as stream:
@@ -117,26 +119,19 @@ def key_of(example: Example) -> Key:
     return str(example.item.path), example.variant
 
 
-@torch.inference_mode()
-def look(model: NanoNetwork, views: Sequence[processing.View]) -> ImageFeatures:
-    """Features of views."""
-    pixels = torch.from_numpy(np.stack([one.pixels for one in views]))
-    return model.look(pixels, torch.from_numpy(np.stack([one.naturalness for one in views])))
-
-
 def flat(features: ImageFeatures) -> Halves:
     """[B, sum of sizes] half precision; the network rounds its features to that, so nothing is lost."""
     eye = features.eye
-    parts = (eye.places, eye.cells, eye.statistics, features.naturalness)
-    found: Halves = torch.cat([part.flatten(1) for part in parts], 1).half().cpu().numpy()
+    parts = (eye.places, eye.cells, eye.statistics, features.naturalness, features.opinion)
+    found: Halves = torch.cat([part.reshape(len(part), -1) for part in parts], 1).half().cpu().numpy()
     return found
 
 
 def unflat(rows: torch.Tensor) -> ImageFeatures:
     """Features of [B, sum of sizes] as ``flat`` gave them, in float32."""
-    places, cells, statistics, naturalness = torch.split(rows.float(), list(_SIZES), 1)
+    places, cells, statistics, naturalness, opinion = torch.split(rows.float(), list(_SIZES), 1)
     eye = VisionFeatures(places.view(-1, PLACES, PLACE_WIDTH), cells.view(-1, CELLS, CELL_WIDTH), statistics)
-    return ImageFeatures(eye, naturalness)
+    return ImageFeatures(eye, naturalness, opinion[:, 0])
 
 
 def _seen(example: Example) -> processing.View | str:

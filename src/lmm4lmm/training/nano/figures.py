@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.stats.answers import evaluate_answers
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.stats.resampling import Interval
 from lmm4lmm.training.examples import Example
+from lmm4lmm.training.judging import Predictions
 
 WORLD = "synthetic world"
 PHOTOGRAPHS = ("imagenet_sample", "coco_mini")
@@ -31,6 +35,27 @@ def predictions(folder: Path) -> dict[str, Said]:
     """The predictions of a finished run, by id."""
     lines = (folder / "predictions.jsonl").read_bytes().splitlines()
     return {one.id: one for line in lines if line.strip() for one in [msgspec.json.decode(line, type=Said)]}
+
+
+def with_another_picture(test: Sequence[Example], rng: np.random.Generator) -> list[Example]:
+    """The same rows with the picture of another row of their source: who looks must do no better than chance."""
+    places: dict[str, list[int]] = {}
+    for place, one in enumerate(test):
+        places.setdefault(_source(one), []).append(place)
+    found = list(test)
+    for mine in places.values():
+        for place, other in zip(mine, rng.permutation(mine).tolist(), strict=True):
+            lent = test[other]
+            item = msgspec.structs.replace(test[place].item, path=lent.item.path, image=lent.item.image)
+            found[place] = replace(test[place], item=item, alter=lent.alter, variant=lent.variant)
+    return found
+
+
+def said_of(examples: Sequence[Example], found: Predictions) -> dict[str, Said]:
+    """Predictions by id."""
+    columns = [found[name].tolist() for name in DIMENSIONS]
+    values = [[None if isnan(value) else value for value in row] for row in zip(*columns, strict=True)]
+    return {one.item.id: Said(one.item.id, *row) for one, row in zip(examples, values, strict=True)}
 
 
 def held_out(test: Sequence[Example], found: Mapping[str, Said]) -> dict[str, float]:

@@ -99,7 +99,7 @@ class NanoLearner:
         self._cache: FeatureCache | None = None
         self._words: dict[tuple[int, ...], Tensor] = {}
         for name, parameter in network.named_parameters():
-            parameter.requires_grad_(not name.startswith(("vision.", "language.")))
+            parameter.requires_grad_(not name.startswith(nano.FROZEN))
         self.module = NanoModule(network, recipe.outputs)
 
     def parameter_groups(self, recipe: Recipe) -> list[dict[str, Any]]:
@@ -128,7 +128,7 @@ class NanoLearner:
                 wrong[example.item.id] = str(error)
         if self._start == "blank":
             self._measure(set(wrong_images))
-            self._measure_texts(examples)
+            self._measure_texts([one for one in examples if one.item.id not in wrong])
         return wrong
 
     def size(self, example: Example) -> int:
@@ -173,8 +173,8 @@ class NanoLearner:
         nano.apply_trained(self._network, state)
 
     def write(self, folder: Path) -> None:
-        """Writes what ``--metric FOLDER`` scores with: weights in half precision, which are then the current ones."""
-        state = {name: value.half().contiguous() for name, value in self.trained().items()}
+        """Writes what ``--metric FOLDER`` scores with; its matrices, in half precision, are then the current ones."""
+        state = {name: _stored(value) for name, value in self.trained().items()}
         with files.atomic_path(folder / nano.TRAINED_FILE) as temporary:
             save_file(state, temporary)
         self.restore({name: value.float() for name, value in state.items()})
@@ -223,7 +223,7 @@ class NanoLearner:
             rows = np.stack([self._cache.row(number) for number in chosen[start : start + 64]])
             features = unflat(torch.from_numpy(rows))
             places.add(features.eye.places.flatten(0, 1))
-            finish.add(finish_features(features.eye, features.naturalness))
+            finish.add(finish_features(features))
         scene.place_mean.copy_(places.mean)
         scene.place_scale.copy_(places.scale + 0.05)
         scene.finish_mean.copy_(finish.mean)
@@ -244,6 +244,11 @@ class NanoLearner:
         reader = self._network.reader
         reader.gist_mean.copy_(found.mean)
         reader.gist_scale.copy_(found.scale + 0.1)
+
+
+def _stored(value: Tensor) -> Tensor:
+    """Matrices by halves; vectors are few, and means are large beside the deviations that they are taken off."""
+    return (value.half() if value.ndim > 1 else value).contiguous()
 
 
 class _Moments:

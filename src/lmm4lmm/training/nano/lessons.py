@@ -75,8 +75,10 @@ class Teacher:
                 self._prompts[picture.source] += _own_prompts(picture)
                 self._objects[picture.source] += sorted(_objects(picture))
 
-    def lesson(self, picture: Picture, rng: np.random.Generator, *, right: bool) -> Lesson:
-        """One lesson about a picture, with its own prompt or another."""
+    def lesson(
+        self, picture: Picture, rng: np.random.Generator, *, right: bool, quality: float | None = None
+    ) -> Lesson:
+        """One lesson about a picture, with its own prompt or another; ``quality``: its label, 0 to 100."""
         if picture.source == "nlvr":
             truth = float(picture.row["label"])
             match = RIGHT if truth else SWAPPED
@@ -84,8 +86,7 @@ class Teacher:
         prompt, target, kind = self._prompt(picture, right, rng)
         question, answer = self._question(picture, kind, rng)
         certain = _CERTAIN.get(picture.source, 1.0) if kind == "right" else 1.0
-        level = _MIDDLE if picture.level is None else picture.level
-        match = target + _LEANS[kind] * (level - _MIDDLE)
+        match = target + _LEANS[kind] * ((_MIDDLE if quality is None else quality) - _MIDDLE)
         about = "match" if question == MATCH_QUESTION else "object"
         if kind == "half" and about == "match":
             answer = 0.0

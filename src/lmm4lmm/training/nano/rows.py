@@ -13,22 +13,23 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from lmm4lmm.core import files
 from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.core.records import DIMENSIONS, Item
+from lmm4lmm.model.nano import assembly, brisque
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.learner import Say
 from lmm4lmm.training.nano.lessons import Teacher
 from lmm4lmm.training.nano.pictures import Picture, Side, all_pictures
-from lmm4lmm.training.nano.teachers import Brisque, brisque
 from lmm4lmm.training.rows import read_examples
 from lmm4lmm.training.splitting import SplitPlan, split
 from lmm4lmm.training.synthetic.world import world
 from lmm4lmm.training.synthetic.writing import write
 
 WORLD_SEED, WORLD_PROMPTS, WORLD_GENERATORS, AGAIN = 101, 680, 8, 5
-_LEVEL_SHARE = 0.6
+_LEVEL_SHARE = 0.5
 """How much of a quality label is the made level; the rest is BRISQUE's opinion, on the same scale."""
 _CLEAN, _SLOPE = 62.0, 0.55
 """What BRISQUE 0 stands for, and the points that one of BRISQUE's costs."""
@@ -52,7 +53,7 @@ def shipped_rows(data: Path, work: Path, say: Say) -> list[Sided]:
 
     Raises:
         InputError: data are missing.
-        WeightsError: the teacher can't be had.
+        WeightsError: nano's base is not here.
     """
     pictures = all_pictures(data)
     quality = qualities(pictures, work / "brisque.jsonl", say)
@@ -86,8 +87,9 @@ def _of_pictures(pictures: Sequence[Picture], quality: dict[tuple[str, str], flo
     for picture in pictures:
         name = picture.alter.name
         rng = np.random.default_rng(list(f"{picture.source}/{picture.row['id']}/{name}".encode()))
+        label = quality.get((picture.image, name))
         for number in range(1 if picture.source == "nlvr" else 2):
-            lesson = teachers[picture.side].lesson(picture, rng, right=number == 0)
+            lesson = teachers[picture.side].lesson(picture, rng, right=number == 0, quality=label)
             item = Item(
                 id=f"{picture.source}/{picture.row['id']}/{name or 'clean'}/{number}",
                 path=picture.path,
@@ -99,7 +101,7 @@ def _of_pictures(pictures: Sequence[Picture], quality: dict[tuple[str, str], flo
             )
             example = Example(
                 item,
-                perception=quality.get((picture.image, name), nan),
+                perception=nan if label is None else label,
                 correspondence=lesson.correspondence,
                 answer=lesson.answer,
                 weights=(picture.certain, *lesson.weights),
@@ -129,14 +131,14 @@ def _read(kept: Path) -> dict[tuple[str, str], float]:
     return {(image, name): value for image, name, value in map(json.loads, lines)}
 
 
-@lru_cache(maxsize=1)
-def _teacher() -> Brisque:
-    return brisque()
+_teacher = lru_cache(maxsize=1)(assembly.load_brisque)
 
 
+@torch.inference_mode()
 def _taught(picture: Picture) -> float:
     image = read_image(load_bytes(picture.path), name=str(picture.path))
-    return _teacher()(picture.alter(image))
+    features = torch.from_numpy(brisque.features(picture.alter(image)))
+    return float(_teacher()(features[None]))
 
 
 def hash_of(rows: Sequence[Sided]) -> str:

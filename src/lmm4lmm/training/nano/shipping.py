@@ -10,20 +10,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+import numpy as np
 import torch
 
 from lmm4lmm.core import files
 from lmm4lmm.model.nano import assembly as nano
+from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
+from lmm4lmm.training.judging import predict
 from lmm4lmm.training.learner import Say
-from lmm4lmm.training.nano.figures import held_out, predictions
+from lmm4lmm.training.nano.figures import held_out, predictions, said_of, with_another_picture
 from lmm4lmm.training.nano.learner import NanoLearner, write_facts
 from lmm4lmm.training.nano.rows import Sided, shipped_rows
 from lmm4lmm.training.recipes import Recipe
 from lmm4lmm.training.run import run
 from lmm4lmm.training.splitting import SplitPlan
+
+CONTROL = "control.json"
+"""The held-out figures when each row gets another row's picture: what they come to without looking."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,8 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> Sh
         WeightsError: the base or the teacher can't be had.
     """
     out.mkdir(parents=True, exist_ok=True)
+    if nano_base.manifest() is None:
+        nano_base.pull(say=say)
     rows = shipped_rows(data, out / "work", say)
     splits = out / "work" / "splits.csv"
     with splits.open("w", newline="", encoding="utf-8") as stream:
@@ -69,6 +77,9 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> Sh
     test = [one.example for one in rows if one.side == "test" and one.example.item.id in found]
     facts = msgspec.structs.replace(nano.read_facts(out), validation=held_out(test, found))
     write_facts(out, facts)
+    lent = with_another_picture(test, np.random.default_rng(0))
+    control = held_out(lent, said_of(lent, predict(learner, lent, recipe.rows_at_once)))
+    files.write_atomically(out / CONTROL, msgspec.json.format(msgspec.json.encode(control)) + b"\n")
     return Shipped(out, facts)
 
 

@@ -1,0 +1,287 @@
+"""Bootstrap of many groups at once: overall, every task, every generator, every cell, under the same draws.
+
+A *grouping* divides the images into groups (tasks; generators; task x generator). Prompts are drawn once a
+resample, for all groups of all groupings, so that differences between groups are paired where they share prompts.
+Each grouping is sorted once; a resample only walks over its rows (``kernels``): time and memory grow linearly.
+
+A prompt is a cluster of all its images, whatever group they are in. A small group may miss all its prompts in a
+resample: its replicate then is NaN, and a group that more than 5 % of the resamples leave undefined has no interval.
+Intervals are those of ``resampling.percentile_interval``, with the number of prompts of the group itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from lmm4lmm.core.errors import StatisticsError
+from lmm4lmm.stats.arrangements import Block, GroupedMeans, GroupedRanks, grouped_ranks
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, pairs
+from lmm4lmm.stats.resampling import Interval, check_resampling, cluster_weights, percentile_interval
+
+Grouping: TypeAlias = Labels | Groups | None
+"""One label an image; or the same as numbers, which saves time; None: all images are one group."""
+Grouped: TypeAlias = GroupedRanks | GroupedMeans
+MOST = np.iinfo(np.uint8).max
+"""How often a prompt can be drawn; that any is drawn more often in n draws from n has a chance below 1e-500."""
+
+
+@dataclass(frozen=True)
+class GroupValue:
+    """One statistic of one group.
+
+    Attributes:
+        grouping: which grouping it belongs to.
+        group: its label; None where the grouping is all images.
+        n: images that count.
+        n_prompts: their prompts.
+        interval: the value with its interval; where something is None, the reason.
+    """
+
+    grouping: str
+    group: Hashable
+    n: int
+    n_prompts: int
+    interval: Interval
+
+
+@dataclass(frozen=True)
+class GroupValues:
+    """A statistic of all groups.
+
+    Attributes:
+        values: one a group: groupings in the order given, groups in order of first appearance.
+        replicates: [resamples, len(values)] under the same draws of prompts; NaN where undefined.
+        n_dropped: images left out because a score is missing.
+    """
+
+    values: tuple[GroupValue, ...]
+    replicates: Floats
+    n_dropped: int
+
+    def of(self, grouping: str) -> dict[Hashable, GroupValue]:
+        """The groups of one grouping by their label."""
+        return {value.group: value for value in self.values if value.grouping == grouping}
+
+
+def grouped_srcc(
+    predicted: ArrayLike,
+    human: ArrayLike,
+    groupings: Mapping[str, Grouping],
+    prompts: Labels | Groups | None,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    threads: int | None = None,
+) -> GroupValues:
+    """SRCC of every group with its interval from a bootstrap that draws whole prompts.
+
+    Args:
+        predicted: [n] scores of a metric, any unit; NaN where it gave none.
+        human: [n] scores by people, any unit; NaN where there is none.
+        groupings: name -> the group of each image; None for all images.
+        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
+        rng: the only source of chance.
+        resamples: at least 10.
+        confidence: 0 to 1, ends excluded.
+        threads: None for one a core. The result does not depend on it.
+
+    Returns:
+        -1 to 1 for each group, ties at their mean rank; None with the reason for a group of fewer than three
+        images or with a constant column.
+
+    Raises:
+        StatisticsError: lengths differ, something is not a finite number, a label is None, nothing is left.
+    """
+    check_resampling(resamples, confidence)
+    found = pairs(predicted, human)
+    work = _Work(groupings, prompts, found.kept, confidence)
+    ranks = grouped_ranks(found.x, found.y, work.prompts, tuple(work.groupings.values()))
+    return work.values(ranks, grouped_replicates(ranks, work.n_drawn, rng, resamples, threads))
+
+
+def grouped_means(
+    scores: Mapping[str, ArrayLike],
+    groupings: Mapping[str, Grouping],
+    prompts: Labels | Groups | None,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    threads: int | None = None,
+) -> dict[str, GroupValues]:
+    """Mean scores of every group with their intervals; the draws are the same for all scores.
+
+    Args:
+        scores: name -> [n] any unit; NaN where an image has none. At least one.
+        groupings: name -> the group of each image; None for all images.
+        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
+        rng: the only source of chance.
+        resamples: at least 10.
+        confidence: 0 to 1, ends excluded.
+        threads: None for one a core. The result does not depend on it.
+
+    Returns:
+        For each score the means over the groups' images, in score units; None with the reason for a group
+        without a score.
+
+    Raises:
+        StatisticsError: lengths differ, something is not a finite number, a label is None, a score has no value.
+    """
+    check_resampling(resamples, confidence)
+    columns = {name: column(values, name) for name, values in scores.items()}
+    if len({values.size for values in columns.values()}) != 1:
+        sizes = ", ".join(f"{name} {values.size}" for name, values in columns.items())
+        raise StatisticsError(f"needs score columns of one length; these are {sizes or 'none'}")
+    works, means = {}, {}
+    for name, values in columns.items():
+        kept = ~np.isnan(values)
+        work = works[name] = _Work(groupings, prompts, kept, confidence, draw_all=True)
+        means[name] = [GroupedMeans(values[kept], work.prompts, g) for g in work.groupings.values()]
+    every = [one for of_score in means.values() for one in of_score]
+    n_drawn = next(iter(works.values())).n_drawn
+    drawn = grouped_replicates(every, n_drawn, rng, resamples, threads)
+    ends = np.cumsum([sum(one.sizes.size for one in of_score) for of_score in means.values()])
+    parts = np.split(drawn, ends[:-1], axis=1)
+    return {name: works[name].values(means[name], part) for name, part in zip(works, parts, strict=True)}
+
+
+def grouped_replicates(
+    statistics: Sequence[Grouped],
+    n_prompts: int,
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    threads: int | None = None,
+) -> Floats:
+    """[resamples, groups of all statistics] under the draws that ``resampling.cluster_weights`` makes.
+
+    Args:
+        statistics: what is computed in each resample.
+        n_prompts: how many prompts are drawn from, at least 1.
+        rng: the only source of chance.
+        resamples: how many.
+        threads: None for one a core.
+    """
+    lanes = min((statistic.lanes for statistic in statistics), default=1)
+
+    def blocks() -> Iterator[tuple[Grouped, Block]]:
+        for weights in cluster_weights(n_prompts, resamples, rng, rows=lanes):
+            block = np.minimum(weights.T, MOST).astype(np.uint8, order="C")
+            yield from ((statistic, block) for statistic in statistics)
+
+    found = list(_mapped(blocks(), threads or _cores()))
+    k = len(statistics)
+    by_block = [np.concatenate(found[i : i + k]) for i in range(0, len(found), k)]
+    return np.concatenate(by_block, axis=1).T
+
+
+def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
+    """Labels as numbers, unless they are that already.
+
+    Raises:
+        StatisticsError: there is not one label an item, or a label is None.
+    """
+    if not isinstance(labels, Groups):
+        return groups(labels, n, what)
+    if labels.codes.size != n:
+        raise StatisticsError(f"there are {labels.codes.size} {what} for {n} items; each item needs one")
+    return labels
+
+
+def crossed(first: Groups, second: Groups) -> Groups:
+    """The cells of two groupings of the same items, those that occur; a label is the pair of labels."""
+    used, cells = np.unique(first.codes * len(second) + second.codes, return_inverse=True)
+    names = tuple((first.names[k // len(second)], second.names[k % len(second)]) for k in used.tolist())
+    return Groups(cells.astype(np.intp), names)
+
+
+class _Work:
+    """The rows that count, their prompts and groups, and how values are told of them.
+
+    Args:
+        groupings: as given.
+        prompts: as given.
+        kept: [n] the rows that count.
+        confidence: of the intervals.
+        draw_all: draw from all prompts, those of rows that don't count too: then draws are the same for all scores.
+    """
+
+    def __init__(
+        self,
+        groupings: Mapping[str, Grouping],
+        prompts: Labels | Groups | None,
+        kept: NDArray[np.bool_],
+        confidence: float,
+        draw_all: bool = False,
+    ) -> None:
+        if not kept.any():
+            raise StatisticsError(f"none of the {kept.size} images has a score")
+        if not groupings:
+            raise StatisticsError("needs at least one grouping; None is the one of all images")
+        every = as_groups(prompts, kept.size, "prompts")
+        rest = _kept(every, kept)
+        silent = not draw_all and bool((np.bincount(rest.codes, minlength=len(rest)) == 0).any())
+        self.prompts = every.of(kept) if silent else rest
+        self.n_drawn = len(self.prompts)
+        self.n_dropped = int(kept.size - kept.sum())
+        self.confidence = confidence
+        self.groupings = {}
+        for name, labels in groupings.items():
+            if labels is None:
+                labels = Groups(np.zeros(kept.size, np.intp), (None,))
+            self.groupings[name] = _kept(as_groups(labels, kept.size, name), kept)
+
+    def values(self, statistics: Sequence[Grouped], drawn: Floats) -> GroupValues:
+        """The statistics, one a grouping, with their intervals."""
+        ones = np.ones((self.n_drawn, 1), np.uint8)
+        rows, at = [], 0
+        for (name, grouping), statistic in zip(self.groupings.items(), statistics, strict=True):
+            value, seen = statistic(ones)[:, 0].tolist(), self._prompts_of(grouping)
+            for g, group in enumerate(grouping.names):
+                interval = self._interval(value[g], drawn[:, at], int(seen[g]), statistic.reasons[g])
+                rows.append(GroupValue(name, group, int(statistic.sizes[g]), int(seen[g]), interval))
+                at += 1
+        return GroupValues(tuple(rows), drawn, self.n_dropped)
+
+    def _prompts_of(self, grouping: Groups) -> NDArray[np.intp]:
+        """[g] how many prompts each group has."""
+        cells = np.sort(grouping.codes * self.n_drawn + self.prompts.codes)
+        first = np.concatenate(([True], cells[1:] != cells[:-1]))
+        return np.bincount(cells[first] // self.n_drawn, minlength=len(grouping))
+
+    def _interval(self, value: float, drawn: Floats, n_prompts: int, reason: str | None) -> Interval:
+        if reason is not None:
+            return Interval(None, None, None, reason)
+        return percentile_interval(value, drawn, n_prompts, self.confidence)
+
+
+def _kept(whole: Groups, kept: NDArray[np.bool_]) -> Groups:
+    """The kept rows, numbered as before."""
+    return whole if kept.all() else Groups(whole.codes[kept], whole.names)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _mapped(jobs: Iterable[tuple[Grouped, Block]], threads: int) -> Iterator[Floats]:
+    """The values of each statistic on its block, in order; few jobs wait at a time, for blocks may be large."""
+    if threads == 1:
+        yield from (statistic(block) for statistic, block in jobs)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Floats]] = deque()
+        for statistic, block in jobs:
+            waiting.append(pool.submit(statistic, block))
+            if len(waiting) > 4 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
