@@ -17,11 +17,14 @@ from lmm4lmm.report.levels import HumanFacts, Levels, levels
 from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
 from lmm4lmm.stats.evaluation import Agreement, Method, evaluate
+from lmm4lmm.stats.grouped import grouped_srcc
 from lmm4lmm.stats.resampling import Interval
 
 Grouping: TypeAlias = Literal["task", "generator", "detailed"]
 GROUPINGS: dict[Grouping, str] = {"task": NO_TASK, "generator": UNNAMED, "detailed": "(unknown)"}
 """What results can be broken down by, and what rows without a value are called."""
+MANY = 20_000
+"""From so many images on, SRCC of all groups is resampled at once: compiled code, worth its start-up time."""
 STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
 ANSWER_STATISTICS = ("accuracy", "balanced_accuracy", "f1", "auc", "brier")
 
@@ -151,7 +154,7 @@ def evaluation(
     return Evaluation(
         dimensions=dimensions,
         baselines=baselines,
-        by={grouping: _within(joined.frame, grouping, shared, groups) for grouping in _checked(by)},
+        by=_by_group(joined.frame, _checked(by), shared, groups),
         joined=joined,
         levels={
             name: levels(
@@ -185,8 +188,10 @@ def _pairs(frame: pl.DataFrame, name: Dimension) -> int:
     return frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null()).height
 
 
-def measure(frame: pl.DataFrame, name: Dimension, sampling: Sampling) -> Measured:
-    """Agreement in one dimension of a joined frame."""
+def measure(
+    frame: pl.DataFrame, name: Dimension, sampling: Sampling, *, srcc: Interval | None = None
+) -> Measured:
+    """Agreement in one dimension of a joined frame; ``srcc`` where it is measured already."""
     predicted, human = frame[name].to_numpy(), frame[f"{name}_human"].to_numpy()
     prompts = frame["cluster"].to_numpy()
     makers = frame["generator"].fill_null(UNNAMED).to_numpy() if sampling.crossed else None
@@ -198,6 +203,7 @@ def measure(frame: pl.DataFrame, name: Dimension, sampling: Sampling) -> Measure
         resamples=sampling.resamples,
         method=sampling.method,
         generators=makers,
+        srcc=srcc,
     )
     if name != "answer" or not _yes_or_no(frame):
         return Measured(agreement)
@@ -232,17 +238,41 @@ def no_pixel(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline,
     )
 
 
-def _within(
-    frame: pl.DataFrame, grouping: Grouping, shared: Sequence[Dimension], sampling: Sampling
-) -> dict[str, dict[Dimension, Measured]]:
-    if frame[grouping].null_count() == frame.height:
-        raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
-    named = frame.with_columns(pl.col(grouping).fill_null(GROUPINGS[grouping]))
-    parts = named.partition_by(grouping, as_dict=True)
-    return {
-        str(value): {name: measure(part, name, sampling) for name in shared}
-        for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
-    }
+def _by_group(
+    frame: pl.DataFrame, by: Sequence[Grouping], shared: Sequence[Dimension], sampling: Sampling
+) -> dict[str, dict[str, dict[Dimension, Measured]]]:
+    for grouping in by:
+        if frame[grouping].null_count() == frame.height:
+            raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
+    named = frame.with_columns(pl.col(grouping).fill_null(GROUPINGS[grouping]) for grouping in by)
+    at_once = by and frame.height >= MANY
+    known = {name: _srcc_of_groups(named, by, name, sampling) if at_once else {} for name in shared}
+    found: dict[str, dict[str, dict[Dimension, Measured]]] = {}
+    for grouping in by:
+        parts = named.partition_by(grouping, as_dict=True)
+        found[grouping] = {
+            str(value): {
+                name: measure(part, name, sampling, srcc=known[name].get((grouping, value)))
+                for name in shared
+            }
+            for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
+        }
+    return found
+
+
+def _srcc_of_groups(
+    frame: pl.DataFrame, by: Sequence[Grouping], name: Dimension, sampling: Sampling
+) -> dict[tuple[str, Any], Interval]:
+    """SRCC of all groups of all groupings, under the same draws of prompts."""
+    values = grouped_srcc(
+        frame[name].to_numpy(),
+        frame[f"{name}_human"].to_numpy(),
+        {grouping: frame[grouping].to_numpy() for grouping in by},
+        frame["cluster"].to_numpy(),
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
+    ).values
+    return {(found.grouping, found.group): found.interval for found in values}
 
 
 def interval_json(interval: Interval) -> dict[str, Any]:

@@ -70,6 +70,7 @@ def evaluate(
     size: Size = 4,
     method: Method = "percentile",
     generators: Labels | None = None,
+    srcc: Interval | None = None,
 ) -> Agreement:
     """Agreement over images, with intervals from a bootstrap that draws whole prompts, or prompts x generators.
 
@@ -87,6 +88,7 @@ def evaluate(
         method: of the intervals: "percentile" (expanded), or "bca", which takes a value a prompt more.
         generators: [n] who made each image: they are drawn as well, crossed with the prompts (``crossed``), so
             that intervals hold for other generators, too. None takes the generators as given.
+        srcc: taken as it is where it was measured elsewhere (``grouped``, for many groups at once).
 
     Raises:
         StatisticsError: lengths differ, something is not a finite number, a label is None, or "bca" with
@@ -113,7 +115,11 @@ def evaluate(
         "plcc": lambda: replicates.pearson(x, y, drawn),
         "plcc_fitted": fitted,
     }
-    measured = intervals(
+    known = {}
+    if srcc is not None:
+        known["srcc"] = srcc
+        del statistics["srcc"]
+    measured = known | intervals(
         statistics,
         drawn,
         undefined=_undefined(x, y),
