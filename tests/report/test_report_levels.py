@@ -138,3 +138,9 @@ def test_numbers_of_raters_from_a_csv_are_text_and_count(scores: pl.DataFrame, h
     negative = human.with_columns(perception_std=pl.lit(-1.0))
     with pytest.raises(InputError, match=r"perception_std of '0' is -1\.0"):
         evaluation(scores, negative)
+
+
+def test_a_metric_where_lower_is_better_is_noticed(scores: pl.DataFrame, human: pl.DataFrame) -> None:
+    turned = scores.with_columns(perception=-pl.col("perception"))
+    found = evaluation(turned, human, resamples=100).to_json()["dimensions"]["perception"]
+    assert any("lower is better" in note for note in found["notes"])

@@ -36,8 +36,9 @@ def print_evaluation(document: Mapping[str, Any], *, crossed: bool = False) -> N
         for dimension in document["dimensions"]:
             _print_groups(grouping, dimension, groups)
     _note_unmatched(document)
-    drawn = "prompts and generators" if crossed else "prompts"
-    note(f"Intervals are 95 %, from resampling {drawn}. {NO_PIXEL}")
+    if crossed:
+        note("SRCC, KRCC and PLCC over images: 95 % intervals from resampling prompts and generators.")
+    note(f"{'Other i' if crossed else 'I'}ntervals are 95 %, from resampling prompts. {NO_PIXEL}")
     if any(found.get("reachable_share") is not None for found in document["dimensions"].values()):
         note(SHARE_DEFINITION)
 

@@ -148,6 +148,8 @@ def levels(
         makers = used["generator"].fill_null(UNNAMED).to_numpy()
         rng = np.random.default_rng(seed)
         systems = evaluate_systems(x, y, systems=makers, prompts=prompts, rng=rng, resamples=resamples)
+    if agreement.srcc.high is not None and agreement.srcc.high < 0:
+        notes.append("SRCC is surely negative: if lower is better for this metric, turn its sign round first")
     fit, errors = agreement.fit, None
     if fit is not None and fit.converged:
         errors = prediction_errors(fit(x), y, sd=sd, raters=raters)

@@ -92,7 +92,7 @@ def krasula(
     of_people = gaps(y, listed)
     # divided as in the original: at a spread of zero any difference counts, and none is none
     with np.errstate(invalid="ignore", divide="ignore"):
-        different = np.abs(of_people) / np.hypot(se[listed.first], se[listed.second]) > limit
+        different = np.abs(of_people) / np.sqrt(se[listed.first] ** 2 + se[listed.second] ** 2) > limit
     moved = np.array([gaps(row, listed) for row in x])
     seen = areas(np.abs(moved[:, different]), np.abs(moved[:, ~different]))
     forward = moved[:, different] * np.sign(of_people[different])
