@@ -52,7 +52,7 @@ def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
         for name, value in (found.get("baselines") or {}).items()
     ]
     if ceiling := found.get("ceiling"):
-        rows.append((f"SRCC, noise ceiling ({ceiling['source']})", number(ceiling["srcc"], 3), ""))
+        rows.append(("SRCC, noise ceiling", number(ceiling["srcc"], 3), ""))
     if (share := found.get("reachable_share")) is not None:
         rows.append(("share of the reachable range", f"{share:.0%}", ""))
     prompts = f", {found['n_prompts']:,} prompts" if "n_prompts" in found else ""
@@ -104,6 +104,8 @@ def _level_notes(found: Mapping[str, Any]) -> Iterable[str]:
         values = found.get(part) or {}
         reasons = [v["reason"] for v in values.values() if isinstance(v, Mapping) and v.get("reason")]
         yield from (f"{level}: {reason}" for reason in dict.fromkeys(reasons))
+    if ceiling := found.get("ceiling"):
+        yield f"noise ceiling: {ceiling['source']}"
     yield from found.get("notes", ())
 
 
@@ -139,8 +141,9 @@ def print_metrics(document: Mapping[str, Any]) -> None:
         _note_unmatched(counts, f"{name}: ")
     for text in document["notes"]:
         note(text)
+    note("PLCC: after a logistic fit. within: pairs of one prompt right. gen.: SRCC over generators.")
     note(
-        "Metrics that share a group letter can't be told apart (SRCC; resampled prompts, Holm). Intervals are 95 %. "
+        "Metrics that share a letter can't be told apart (SRCC; resampled prompts, Holm). Intervals are 95 %. "
         f"{NO_PIXEL}"
     )
     if any(found["ceiling"] for found in document["dimensions"].values()):
@@ -150,26 +153,25 @@ def print_metrics(document: Mapping[str, Any]) -> None:
 def _print_contest(dimension: str, found: Mapping[str, Any]) -> None:
     metrics = found["metrics"]
     of_answers = any("accuracy" in figures for figures in metrics.values())
-    extra = (
-        {"balanced_accuracy": "bal. acc.", "auc": "AUC"}
-        if of_answers
-        else {"krcc": "KRCC", "plcc_fitted": "PLCC fit"}
-    )
-    columns = ("predictor", "SRCC", "95 %", *extra.values(), "in prompt", "over gen.", "share", "group")
+    # few and short columns: the table has to fit a terminal of 80; --json has all figures
+    extra = {"balanced_accuracy": "b.acc", "auc": "AUC"} if of_answers else {"plcc_fitted": "PLCC"}
+    columns = ("predictor", "SRCC", "95 %", *extra.values(), "within", "gen.", "share", "")
     blank = ("",) * (len(columns) - 2)
     rows = [(f"no pixel: {name}", number(value, 3), *blank) for name, value in found["baselines"].items()]
     first = len(rows)
     rows += [(name, *_metric_cells(figures, tuple(extra))) for name, figures in metrics.items()]
     if ceiling := found["ceiling"]:
-        rows.append((f"noise ceiling ({ceiling['source']})", number(ceiling["srcc"], 3), *blank))
+        rows.append(("noise ceiling", number(ceiling["srcc"], 3), *blank))
     best = {first} if metrics and _value(next(iter(metrics.values())), "srcc") is not None else set()
     print_table(
         columns,
         rows,
         title=f"{dimension}: n = {found['n']:,} images that all scored, {found['n_prompts']:,} prompts",
-        left=("group",),
+        left=("",),
         bold=best,
     )
+    if ceiling:
+        note(f"{dimension}, noise ceiling: {ceiling['source']}")
     if left_out := found["n_left_out"]:
         note(f"{dimension}: {left_out:,} images that some metric did not score are left out for all.")
     for name, figures in metrics.items():
