@@ -144,3 +144,11 @@ def test_a_metric_where_lower_is_better_is_noticed(scores: pl.DataFrame, human: 
     turned = scores.with_columns(perception=-pl.col("perception"))
     found = evaluation(turned, human, resamples=100).to_json()["dimensions"]["perception"]
     assert any("lower is better" in note for note in found["notes"])
+
+
+def test_crossed_resampling_needs_generators(table, scores: pl.DataFrame, human: pl.DataFrame) -> None:
+    rows = [{"perception": float(i * 7 % 10), "prompt": str(i % 4)} for i in range(12)]
+    with pytest.raises(InputError, match="neither table has a generator column"):
+        evaluation(table(rows), table(rows), crossed=True)
+    srcc = evaluation(scores, human, resamples=100, crossed=True).dimensions["perception"].agreement.srcc
+    assert srcc.reason == "only 3 generators: the interval is rough"

@@ -148,6 +148,8 @@ def evaluation(
             "the tables share ids but no score: the scores table has "
             f"{_scored(scores) or 'none'}, the human table has {_scored(human) or 'none'}"
         )
+    if crossed and joined.frame["generator"].null_count() == joined.frame.height:
+        raise InputError("can't resample generators: neither table has a generator column")
     sampling, groups = Sampling(seed, resamples, method, crossed), Sampling(seed, resamples)
     dimensions = {name: measure(joined.frame, name, sampling) for name in shared}
     baselines = {name: no_pixel(joined.frame, name, seed) for name in shared}

@@ -29,6 +29,7 @@ class Crossed:
     Attributes:
         cells: [n] the cell of each image; the clusters that a statistic is prepared for.
         n_effective: the smaller of the numbers of prompts and generators: it limits what can be known.
+        unit: which of the two that is, "prompt" or "generator".
 
     Raises:
         StatisticsError: the two are of different length.
@@ -45,6 +46,7 @@ class Crossed:
         self._prompt, self._generator = np.divmod(used, max(len(generators), 1))
         self.cells = Groups(codes.ravel().astype(np.intp), tuple(used.tolist()))
         self.n_effective = min(self._n_prompts, self._n_generators)
+        self.unit = "generator" if self._n_generators < self._n_prompts else "prompt"
 
     def weights(self, resamples: int, rng: np.random.Generator) -> Iterator[Floats]:
         """Chunks ``[r, cells]`` of weights.

@@ -194,7 +194,8 @@ def intervals(
                 value, replicas, jackknife(statistic, n_clusters), n_clusters, confidence
             )
         else:
-            result[name] = percentile_interval(value, replicas, n_clusters, confidence)
+            unit = "prompt" if crossed is None else crossed.unit
+            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=unit)
     return result
 
 
