@@ -22,12 +22,14 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
+    from lmm4lmm.api_agreement import compare_metrics, write_folds
     from lmm4lmm.api_ranking import compare, plan
     from lmm4lmm.api_train import train
 
 __all__ = [
     "__version__",
     "compare",
+    "compare_metrics",
     "evaluate",
     "leaderboard",
     "load_metric",
@@ -36,6 +38,7 @@ __all__ = [
     "read_scores",
     "score",
     "train",
+    "write_folds",
     "write_report",
 ]
 
@@ -44,9 +47,15 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api, api_ranking, api_train
+    from lmm4lmm import api, api_agreement, api_ranking, api_train
 
-    rooms = {"train": api_train, "compare": api_ranking, "plan": api_ranking}
+    rooms = {
+        "train": api_train,
+        "compare": api_ranking,
+        "plan": api_ranking,
+        "compare_metrics": api_agreement,
+        "write_folds": api_agreement,
+    }
     return getattr(rooms.get(name, api), name)
 
 

@@ -22,11 +22,20 @@ if TYPE_CHECKING:
     from lmm4lmm.core.records import Item, ScoreRow
     from lmm4lmm.report.evaluation import Evaluation
     from lmm4lmm.report.html import ReportFacts
+    from lmm4lmm.report.levels import HumanFacts
     from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.in_memory import Picture, Texts
     from lmm4lmm.running.progress import Progress
 
-__all__ = ["evaluate", "leaderboard", "load_metric", "read_human", "read_scores", "score", "write_report"]
+__all__ = [
+    "evaluate",
+    "leaderboard",
+    "load_metric",
+    "read_human",
+    "read_scores",
+    "score",
+    "write_report",
+]
 
 Columns: TypeAlias = Mapping[str, str] | Literal["auto"] | None
 """How a foreign table's columns are called: ours -> theirs, recognised by name, or as ours."""
@@ -280,6 +289,8 @@ def evaluate(
     by: Sequence[str] = (),
     seed: int = 0,
     resamples: int = 1000,
+    method: Literal["percentile", "bca"] = "percentile",
+    crossed: bool = False,
 ) -> Evaluation:
     """How well scores agree with people, beside predictors that see no pixel.
 
@@ -288,15 +299,39 @@ def evaluate(
         human: human scores: a table, a file, or a data set's name; joined on ``id``.
         data: the folder of a named data set.
         columns: of a file with other column names; see ``read_human``.
-        by: also within each ``task``, each ``generator``, or both.
+        by: also within each ``task``, each ``generator``, ``detailed`` and short prompts.
         seed: of the bootstrap.
         resamples: of the bootstrap.
+        method: of the intervals over all images.
+        crossed: intervals over all images from drawing generators as well as prompts.
     """
     from lmm4lmm.report.evaluation import evaluation
 
     table = read_human(scores) if not isinstance(scores, Path | str) else read_scores(scores)
     return evaluation(
-        table, read_human(human, data=data, columns=columns), by=tuple(by), seed=seed, resamples=resamples
+        table,
+        read_human(human, data=data, columns=columns),
+        by=tuple(by),
+        seed=seed,
+        resamples=resamples,
+        method=method,
+        crossed=crossed,
+        facts=human_facts(human),
+    )
+
+
+def human_facts(human: pl.DataFrame | Path | str) -> HumanFacts:
+    """What is known of a named data set beside its rows: noise ceilings and the number of raters."""
+    from lmm4lmm.datasets import DATASETS
+    from lmm4lmm.report.levels import HumanFacts
+
+    if not isinstance(human, str) or Path(human).is_file() or human not in DATASETS.names():
+        return HumanFacts()
+    facts = getattr(DATASETS.load(human), "facts", None)
+    return HumanFacts(
+        source=f"known for {getattr(facts, 'title', human)}",
+        ceilings=getattr(facts, "ceilings", {}),
+        raters=getattr(facts, "raters", None),
     )
 
 

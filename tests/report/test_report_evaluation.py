@@ -10,7 +10,8 @@ import pytest
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.report.agreement import agreement_view, verdict
-from lmm4lmm.report.evaluation import evaluation, join
+from lmm4lmm.report.evaluation import evaluation
+from lmm4lmm.report.joining import join
 from lmm4lmm.stats.baselines import Baseline
 
 Table = Callable[..., pl.DataFrame]
@@ -122,3 +123,21 @@ def test_the_page_lists_statistics_and_baselines(scores: pl.DataFrame, human: pl
     assert [line.name for line in perception.lines[:4]] == ["SRCC", "KRCC", "PLCC", "PLCC, fitted"]
     assert any(line.is_baseline for line in perception.lines)
     assert perception.points == 58
+
+
+def test_many_groups_at_once_are_the_groups_one_by_one(
+    scores, human, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiled bootstrap draws prompts for all groups together: same values, intervals within its noise."""
+    human = human.with_columns(
+        perception=pl.col("perception") + pl.Series(np.random.default_rng(8).normal(0, 0.05, 60))
+    )
+    one_by_one = evaluation(scores, human, by=["generator"], resamples=1000, detail=False).by["generator"]
+    monkeypatch.setattr("lmm4lmm.report.evaluation.MANY", 1)
+    at_once = evaluation(scores, human, by=["generator"], resamples=1000, detail=False).by["generator"]
+    assert list(at_once) == list(one_by_one)
+    for name, found in at_once.items():
+        srcc, expected = found["perception"].agreement.srcc, one_by_one[name]["perception"].agreement.srcc
+        assert srcc.value == pytest.approx(expected.value, abs=1e-6)
+        assert (srcc.low, srcc.high) == pytest.approx((expected.low, expected.high), abs=0.05)
+        assert found["perception"].agreement.krcc == one_by_one[name]["perception"].agreement.krcc

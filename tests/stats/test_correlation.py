@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats as scipy_stats
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.correlation import krcc, pairwise_accuracy, plcc, srcc
+from lmm4lmm.stats.correlation import krcc, krcc_c, pairwise_accuracy, plcc, somers_d, srcc
 
 MEASURES = [srcc, krcc, plcc]
 TIED = st.integers(3, 50).flatmap(
@@ -118,3 +118,11 @@ def test_a_constant_metric_has_a_pairwise_accuracy():
     assert found.accuracy_half == 0.5
     with pytest.raises(StatisticsError, match="differently"):
         pairwise_accuracy([1, 2, 3], [5, 5, 5])
+
+
+@settings(max_examples=40, deadline=None)
+@given(TIED)
+def test_tau_c_and_somers_d_are_scipys(columns):
+    x, y = _varied(columns)
+    assert krcc_c(x, y) == pytest.approx(scipy_stats.kendalltau(x, y, variant="c")[0], abs=1e-12)
+    assert somers_d(x, y) == pytest.approx(scipy_stats.somersd(x, y).statistic, abs=1e-12)

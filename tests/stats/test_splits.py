@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.splits import folds, grouped_folds
+from lmm4lmm.stats.splits import crossed_folds, folds, grouped_folds
 
 
 @given(n=st.integers(5, 200), seed=st.integers(0, 99))
@@ -40,3 +42,20 @@ def test_too_few(rng):
         grouped_folds(["a", "a", "b"] * 9, 5, rng)
     with pytest.raises(StatisticsError, match="at least 2 folds"):
         folds(10, 1, rng)
+
+
+def test_crossed_folds_share_neither_prompt_nor_generator_with_their_training_items(rng):
+    prompt, generator = np.divmod(np.arange(60 * 8), 8)
+    found = crossed_folds(prompt, generator, 3, rng)
+    for p, g in itertools.product(range(3), range(3)):
+        test, train = found.test(p, g), found.train(p, g)
+        assert test.any()
+        assert train.any()
+        assert not set(prompt[test]) & set(prompt[train])
+        assert not set(generator[test]) & set(generator[train])
+    assert sum(found.test(p, g).sum() for p in range(3) for g in range(3)) == 480
+
+
+def test_crossed_folds_need_labels_of_one_length(rng):
+    with pytest.raises(StatisticsError, match="not the same items"):
+        crossed_folds([1, 2], [1], 2, rng)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lmm4lmm.cli import guard, output, synthetic
+from lmm4lmm.cli import folds, guard, output, synthetic
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_columns, parse_list, parse_scale
 from lmm4lmm.core.records import DIMENSIONS, Dimension
@@ -53,6 +53,7 @@ Lower = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Adds the group to the program."""
     synthetic.add_to(datasets)
+    folds.add_to(datasets)
     app.add_typer(datasets, name="datasets")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import guard, lab, output, ranking, train
+from lmm4lmm.cli import agreeing, guard, lab, output, ranking, train
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
@@ -161,43 +161,7 @@ def score(
         raise typer.Exit(guard.SOME_FAILED)
 
 
-@app.command()
-@guarded
-def evaluate(
-    scores: Annotated[
-        Path, typer.Argument(metavar="SCORES", help="A scores file, as `lmm4lmm score` writes it.")
-    ],
-    human: Annotated[
-        str, typer.Option(metavar="TABLE", help="Human scores: a file with `id`, or a data set's name.")
-    ],
-    data: Data = None,
-    columns: Columns = None,
-    by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task, generator, or both.")] = "",
-    seed: Seed = 0,
-    resamples: Resamples = 1000,
-    as_json: Json = False,
-) -> None:
-    """Measure how far a metric agrees with people.
-
-    SRCC, KRCC (tau-b) and PLCC, raw and after a logistic fit, with intervals from resampling prompts, beside
-    predictors that see no pixel: what any metric must beat.
-    """
-    from lmm4lmm import api
-    from lmm4lmm.cli import tables
-
-    found = api.evaluate(
-        scores,
-        human,
-        data=data,
-        columns=parse_columns(columns),
-        by=parse_by(by, ("task", "generator")),
-        seed=seed,
-        resamples=resamples,
-    )
-    if as_json:
-        output.print_json(found.to_json())
-    else:
-        tables.print_evaluation(found.to_json())
+agreeing.add_to(app)
 
 
 @app.command()

@@ -6,7 +6,7 @@ import io
 import json
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +34,17 @@ def print_json(document: Any) -> None:
 
 
 def print_table(
-    columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str = "", left: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    title: str = "",
+    left: Sequence[str] = (),
+    bold: Collection[int] = (),
 ) -> None:
-    """A table on stdout; columns are right-aligned except the first and those named in ``left``."""
+    """A table on stdout; columns are right-aligned except the first and those named in ``left``.
+
+    Rows whose numbers (from 0) are in ``bold`` stand out where a terminal shows it.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -50,9 +58,9 @@ def print_table(
         table.add_column(
             Text(column), justify="left" if is_text else "right", overflow="fold" if is_text else "ellipsis"
         )
-    for row in rows:
+    for place, row in enumerate(rows):
         # Text, not str: a generator called "[red]" is a name, not an instruction.
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(cell) for cell in row), style="bold" if place in bold else None)
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=PIPE_WIDTH)

@@ -1,4 +1,4 @@
-"""Leaderboards and evaluations as tables in the terminal, from the same documents that ``--json`` prints."""
+"""Leaderboards as tables in the terminal, from the same documents that ``--json`` prints."""
 
 from __future__ import annotations
 
@@ -15,16 +15,6 @@ TITLES = {
     "combined": "combined (mean of the dimensions' z-scores over generators; 0 is their middle)",
 }
 DIGITS = {"answer": 3}
-STATISTICS = {"srcc": "SRCC", "krcc": "KRCC (tau-b)", "plcc": "PLCC", "plcc_fitted": "PLCC, logistic fit"}
-
-
-ANSWER_STATISTICS = {
-    "accuracy": "accuracy at 0.5",
-    "balanced_accuracy": "balanced accuracy",
-    "f1": "F1 of yes",
-    "auc": "AUC",
-    "brier": "Brier score (lower is better)",
-}
 
 
 def print_leaderboards(document: Mapping[str, Any], *, pairs: bool = False) -> None:
@@ -86,66 +76,3 @@ def _note_left_out(document: Mapping[str, Any]) -> None:
         note(f"combined: {incomplete} rows lack a score in one of the dimensions and are left out there.")
     if unnamed := document.get("unnamed"):
         note(f"{unnamed} rows name no generator; they are ranked together as one.")
-
-
-def print_evaluation(document: Mapping[str, Any]) -> None:
-    """A table a dimension, no-pixel baselines under the metric; then one a grouping and dimension."""
-    for dimension, found in document["dimensions"].items():
-        _print_agreement(dimension, found)
-    for grouping, groups in document.get("by", {}).items():
-        for dimension in document["dimensions"]:
-            _print_groups(grouping, dimension, groups)
-    _note_unmatched(document)
-    note("Intervals are 95 %, from resampling prompts. A predictor without a pixel knows only what is named.")
-
-
-def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
-    shown = STATISTICS | {key: title for key, title in ANSWER_STATISTICS.items() if key in found}
-    rows = [(title, number(_value(found, key), 3), _interval(found, key)) for key, title in shown.items()]
-    rows += [
-        (f"SRCC, no pixel: {name}", number(value, 3), "")
-        for name, value in (found.get("baselines") or {}).items()
-    ]
-    prompts = f", {found['n_prompts']:,} prompts" if "n_prompts" in found else ""
-    print_table(
-        ("agreement with people", "value", "95 %"), rows, title=f"{dimension}: n = {found['n']:,}{prompts}"
-    )
-    for key, title in shown.items():
-        if reason := (found.get(key) or {}).get("reason"):
-            note(f"{dimension}, {title}: {reason}")
-    if dropped := found.get("n_dropped"):
-        note(f"{dimension}: {dropped:,} matched rows lack a score on one side and are left out.")
-
-
-def _print_groups(grouping: str, dimension: str, groups: Mapping[str, Any]) -> None:
-    rows = [
-        (
-            name,
-            str(found["n"]),
-            number(_value(found, "srcc"), 3),
-            _interval(found, "srcc"),
-            number(_value(found, "krcc"), 3),
-            number(_value(found, "plcc"), 3),
-        )
-        for name, dimensions in groups.items()
-        if (found := dimensions.get(dimension)) is not None
-    ]
-    print_table((grouping, "n", "SRCC", "95 %", "KRCC", "PLCC"), rows, title=f"{dimension} by {grouping}")
-
-
-def _note_unmatched(document: Mapping[str, Any]) -> None:
-    if failed := document.get("failed"):
-        note(f"{failed:,} rows of the scores carry an error and are left out.")
-    for key, what in (("only_scores", "scores"), ("only_human", "human scores")):
-        if count := document.get(key):
-            note(f"{count:,} ids of the {what} are not in the other table.")
-
-
-def _value(found: Mapping[str, Any], key: str) -> float | None:
-    value: float | None = (found.get(key) or {}).get("value")
-    return value
-
-
-def _interval(found: Mapping[str, Any], key: str) -> str:
-    ends = found.get(key) or {}
-    return interval(ends.get("low"), ends.get("high"), 3)

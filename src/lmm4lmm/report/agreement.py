@@ -79,7 +79,7 @@ class AgreementView:
 
 def agreement_view(frame: pl.DataFrame, human: pl.DataFrame, *, seed: int, resamples: int) -> AgreementView:
     """See ``evaluation.evaluation`` for the arguments and for what it raises."""
-    found = evaluation(frame, human, seed=seed, resamples=resamples)
+    found = evaluation(frame, human, seed=seed, resamples=resamples, detail=False)
     joined = found.joined
     return AgreementView(
         tuple(_dimension(found, name, seed) for name in found.dimensions),

@@ -1,9 +1,9 @@
-"""A metric's scores against people's: joins two tables on ``id`` and hands the columns to ``stats``."""
+"""A metric's scores against people's: overall, at several levels, and within tasks, generators and the like."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,36 +11,39 @@ import polars as pl
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
-from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, prompt_clusters
+from lmm4lmm.report.joining import Joined, join
+from lmm4lmm.report.labels import NO_TASK, UNNAMED
+from lmm4lmm.report.levels import HumanFacts, Levels, levels
 from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
-from lmm4lmm.stats.evaluation import Agreement, evaluate
+from lmm4lmm.stats.evaluation import Agreement, Method, evaluate
+from lmm4lmm.stats.grouped import grouped_srcc
 from lmm4lmm.stats.resampling import Interval
 
-Grouping: TypeAlias = Literal["task", "generator"]
-GROUPINGS: tuple[Grouping, ...] = ("task", "generator")
-LABELS = ("prompt", "generator", "task", "prompt_group")
+Grouping: TypeAlias = Literal["task", "generator", "detailed"]
+GROUPINGS: dict[Grouping, str] = {"task": NO_TASK, "generator": UNNAMED, "detailed": "(unknown)"}
+"""What results can be broken down by, and what rows without a value are called."""
+MANY = 20_000
+"""From so many images on, SRCC of all groups is resampled at once: compiled code, worth its start-up time."""
 STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
 ANSWER_STATISTICS = ("accuracy", "balanced_accuracy", "f1", "auc", "brier")
 
 
 @dataclass(frozen=True)
-class Joined:
-    """Rows that both tables have, and how many only one has.
+class Sampling:
+    """How intervals are made.
 
     Attributes:
-        frame: ``id``, ``prompt``, ``generator``, ``task`` (from the table that has them, the scores first),
-            the ``cluster`` of the prompt, and each dimension twice: as it is called, and with ``_human``.
-            Sorted by id, so that no result hangs on the order of rows.
-        failed: rows of the scores table that were left out because they carry an error.
-        only_scores: rows without an error whose id the human table lacks.
-        only_human: rows of the human table whose id the scores table lacks.
+        seed: each dimension and group starts from it anew.
+        resamples: of the bootstrap.
+        method: "percentile" or "bca".
+        crossed: draw generators as well as prompts; only over all images, groups draw prompts.
     """
 
-    frame: pl.DataFrame
-    failed: int
-    only_scores: int
-    only_human: int
+    seed: int = 0
+    resamples: int = 1000
+    method: Method = "percentile"
+    crossed: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,9 @@ class Measured:
         """Counts, then each statistic with its interval."""
         found = self.agreement
         document: dict[str, Any] = {"n": found.n, "n_dropped": found.n_dropped, "n_prompts": found.n_prompts}
-        document |= {name: _interval_json(getattr(found, name)) for name in STATISTICS}
+        document |= {name: interval_json(getattr(found, name)) for name in STATISTICS}
         if self.answers is not None:
-            document |= {name: _interval_json(getattr(self.answers, name)) for name in ANSWER_STATISTICS}
+            document |= {name: interval_json(getattr(self.answers, name)) for name in ANSWER_STATISTICS}
         return document
 
 
@@ -73,7 +76,8 @@ class Evaluation:
         dimensions: dimension -> agreement over all matched images.
         baselines: dimension -> predictors of the human scores that see no pixel; empty where the tables name
             no generator.
-        by: "task" or "generator" -> its value -> dimension -> agreement over those images.
+        levels: dimension -> levels, errors and ceiling; empty where they were not asked for.
+        by: a grouping -> its value -> dimension -> agreement over those images.
         joined: the rows behind it and the counts of what was left out.
     """
 
@@ -81,12 +85,17 @@ class Evaluation:
     baselines: Mapping[Dimension, tuple[Baseline, ...]]
     by: Mapping[str, Mapping[str, Mapping[Dimension, Measured]]]
     joined: Joined
+    levels: Mapping[Dimension, Levels] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``evaluate --json`` prints; ``by`` is there only if it was asked for."""
         document: dict[str, Any] = {
             "dimensions": {
-                name: {**found.to_json(), "baselines": _baselines_json(self.baselines[name])}
+                name: {
+                    **found.to_json(),
+                    "baselines": baselines_json(self.baselines[name]),
+                    **(self.levels[name].to_json() if name in self.levels else {}),
+                }
                 for name, found in self.dimensions.items()
             }
         }
@@ -111,15 +120,23 @@ def evaluation(
     by: Sequence[str] = (),
     seed: int = 0,
     resamples: int = 1000,
+    method: Method = "percentile",
+    crossed: bool = False,
+    detail: bool = True,
+    facts: HumanFacts | None = None,
 ) -> Evaluation:
     """How well scores agree with people, with the no-pixel baselines that any metric must beat.
 
     Args:
         scores: a metric's table, as ``core.scores.read_scores`` returns it.
         human: people's table, in the same form; its scores may have another scale.
-        by: "task", "generator" or both: also within each value.
+        by: of "task", "generator" and "detailed": also within each value.
         seed: of the bootstrap and of the folds; each dimension and group starts from it anew.
         resamples: of the bootstrap.
+        method: of the intervals over all images: "percentile" or "bca".
+        crossed: intervals over all images from drawing generators as well as prompts.
+        detail: also the levels, errors and ceiling of each dimension.
+        facts: what is known of the human table beside its rows.
 
     Raises:
         InputError: no id or no dimension in common, an id twice, an unknown or absent grouping.
@@ -131,69 +148,37 @@ def evaluation(
             "the tables share ids but no score: the scores table has "
             f"{_scored(scores) or 'none'}, the human table has {_scored(human) or 'none'}"
         )
+    if crossed and joined.frame["generator"].null_count() == joined.frame.height:
+        raise InputError("can't resample generators: neither table has a generator column")
+    sampling, groups = Sampling(seed, resamples, method, crossed), Sampling(seed, resamples)
+    dimensions = {name: measure(joined.frame, name, sampling) for name in shared}
+    baselines = {name: no_pixel(joined.frame, name, seed) for name in shared}
     return Evaluation(
-        dimensions={name: _measure(joined.frame, name, seed, resamples) for name in shared},
-        baselines={name: _baselines(joined.frame, name, seed) for name in shared},
-        by={grouping: _within(joined.frame, grouping, shared, seed, resamples) for grouping in _checked(by)},
+        dimensions=dimensions,
+        baselines=baselines,
+        by=_by_group(joined.frame, _checked(by), shared, groups),
         joined=joined,
-    )
-
-
-def join(scores: pl.DataFrame, human: pl.DataFrame) -> Joined:
-    """Brings a metric's and people's rows together by ``id``; see ``Joined``.
-
-    Raises:
-        InputError: an id is twice in a table, or no id is in both.
-    """
-    for what, table in (("scores", scores), ("human", human)):
-        if "id" not in table.columns:
-            raise InputError(f"the {what} table has no column 'id', so it can't be matched with the other")
-    good, people = (completed(table).filter(pl.col("error").is_null()) for table in (scores, human))
-    for what, table in (("scores", good), ("human", people)):
-        if not (twice := table.filter(pl.col("id").is_duplicated())).is_empty():
-            raise InputError(
-                f"the {what} table has the id {twice['id'][0]!r} more than once; ids must be unique"
+        levels={
+            name: levels(
+                joined.frame,
+                name,
+                found.agreement,
+                baselines[name],
+                answers=found.answers is not None,
+                facts=facts or HumanFacts(),
+                seed=seed,
+                resamples=resamples,
             )
-    both = _labelled(good).join(_labelled(people), on="id", how="inner", suffix="_human")
-    if both.is_empty():
-        raise InputError(_nothing_matches(good, people))
-    return Joined(
-        frame=_coalesced(both),
-        failed=scores.height - good.height,
-        only_scores=good.height - both.height,
-        only_human=people.height - both.height,
-    )
-
-
-def _labelled(table: pl.DataFrame) -> pl.DataFrame:
-    """The columns that a join needs; blank texts count as absent."""
-    if "prompt_group" not in table.columns:
-        table = table.with_columns(pl.lit(None, pl.String).alias("prompt_group"))
-    texts = (pl.col(name).cast(pl.String) for name in LABELS)
-    filled = (pl.when(text.str.strip_chars() != "").then(text) for text in texts)
-    return table.select(pl.col("id").cast(pl.String), *filled, pl.col(*DIMENSIONS).cast(pl.Float64))
-
-
-def _coalesced(both: pl.DataFrame) -> pl.DataFrame:
-    frame = both.with_columns(*(pl.coalesce(name, f"{name}_human").alias(name) for name in LABELS))
-    frame = frame.drop(*(f"{name}_human" for name in LABELS))
-    return frame.with_columns(prompt_clusters(frame).alias("cluster")).drop("prompt_group").sort("id")
-
-
-def _nothing_matches(scores: pl.DataFrame, human: pl.DataFrame) -> str:
-    def examples(table: pl.DataFrame) -> str:
-        return ", ".join(repr(name) for name in table["id"].head(3).to_list()) or "no usable rows"
-
-    return (
-        "no id of the scores table is in the human table: scores have "
-        f"{examples(scores)}, people have {examples(human)}"
+            for name, found in dimensions.items()
+            if detail
+        },
     )
 
 
 def _checked(by: Sequence[str]) -> list[Grouping]:
     for name in by:
         if name not in GROUPINGS:
-            raise InputError(f"can't group by {name!r}: known are {' and '.join(GROUPINGS)}")
+            raise InputError(f"can't group by {name!r}: known are {', '.join(GROUPINGS)}")
     return [grouping for grouping in GROUPINGS if grouping in by]
 
 
@@ -205,16 +190,31 @@ def _pairs(frame: pl.DataFrame, name: Dimension) -> int:
     return frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null()).height
 
 
-def _measure(frame: pl.DataFrame, name: Dimension, seed: int, resamples: int) -> Measured:
+def measure(
+    frame: pl.DataFrame, name: Dimension, sampling: Sampling, *, srcc: Interval | None = None
+) -> Measured:
+    """Agreement in one dimension of a joined frame; ``srcc`` where it is measured already."""
     predicted, human = frame[name].to_numpy(), frame[f"{name}_human"].to_numpy()
     prompts = frame["cluster"].to_numpy()
+    makers = frame["generator"].fill_null(UNNAMED).to_numpy() if sampling.crossed else None
     agreement = evaluate(
-        predicted, human, prompts=prompts, rng=np.random.default_rng(seed), resamples=resamples
+        predicted,
+        human,
+        prompts=prompts,
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
+        method=sampling.method,
+        generators=makers,
+        srcc=srcc,
     )
     if name != "answer" or not _yes_or_no(frame):
         return Measured(agreement)
     answers = evaluate_answers(
-        predicted, human, prompts=prompts, rng=np.random.default_rng(seed), resamples=resamples
+        predicted,
+        human,
+        prompts=prompts,
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
     )
     return Measured(agreement, answers)
 
@@ -225,7 +225,7 @@ def _yes_or_no(frame: pl.DataFrame) -> bool:
     return bool(single and frame["answer"].drop_nulls().is_between(0, 1).all())
 
 
-def _baselines(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline, ...]:
+def no_pixel(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline, ...]:
     """Over the same images as the agreement, so that the numbers can be compared."""
     used = frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null())
     if used["generator"].null_count() == used.height:
@@ -240,25 +240,51 @@ def _baselines(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baselin
     )
 
 
-def _within(
-    frame: pl.DataFrame, grouping: Grouping, shared: Sequence[Dimension], seed: int, resamples: int
-) -> dict[str, dict[Dimension, Measured]]:
-    if frame[grouping].null_count() == frame.height:
-        raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
-    named = frame.with_columns(pl.col(grouping).fill_null(NO_TASK if grouping == "task" else UNNAMED))
-    parts = named.partition_by(grouping, as_dict=True)
-    return {
-        str(value): {name: _measure(part, name, seed, resamples) for name in shared}
-        for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
-    }
+def _by_group(
+    frame: pl.DataFrame, by: Sequence[Grouping], shared: Sequence[Dimension], sampling: Sampling
+) -> dict[str, dict[str, dict[Dimension, Measured]]]:
+    for grouping in by:
+        if frame[grouping].null_count() == frame.height:
+            raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
+    named = frame.with_columns(pl.col(grouping).fill_null(GROUPINGS[grouping]) for grouping in by)
+    at_once = by and frame.height >= MANY
+    known = {name: _srcc_of_groups(named, by, name, sampling) if at_once else {} for name in shared}
+    found: dict[str, dict[str, dict[Dimension, Measured]]] = {}
+    for grouping in by:
+        parts = named.partition_by(grouping, as_dict=True)
+        found[grouping] = {
+            str(value): {
+                name: measure(part, name, sampling, srcc=known[name].get((grouping, value)))
+                for name in shared
+            }
+            for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
+        }
+    return found
 
 
-def _interval_json(interval: Interval) -> dict[str, Any]:
+def _srcc_of_groups(
+    frame: pl.DataFrame, by: Sequence[Grouping], name: Dimension, sampling: Sampling
+) -> dict[tuple[str, Any], Interval]:
+    """SRCC of all groups of all groupings, under the same draws of prompts."""
+    values = grouped_srcc(
+        frame[name].to_numpy(),
+        frame[f"{name}_human"].to_numpy(),
+        {grouping: frame[grouping].to_numpy() for grouping in by},
+        frame["cluster"].to_numpy(),
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
+    ).values
+    return {(found.grouping, found.group): found.interval for found in values}
+
+
+def interval_json(interval: Interval) -> dict[str, Any]:
+    """Value and ends; the reason where there is one."""
     ends: dict[str, Any] = {"value": interval.value, "low": interval.low, "high": interval.high}
     return {**ends, "reason": interval.reason} if interval.reason else ends
 
 
-def _baselines_json(found: Sequence[Baseline]) -> dict[str, float | None]:
+def baselines_json(found: Sequence[Baseline]) -> dict[str, float | None]:
+    """Name -> SRCC of the predictors that see no pixel."""
     return {baseline_name(baseline): baseline.srcc for baseline in found}
 
 

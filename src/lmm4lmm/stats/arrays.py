@@ -115,6 +115,19 @@ def groups(labels: Labels | None, n: int, what: str) -> Groups:
     return Groups(codes, tuple(index))
 
 
+def need_yes_no(values: Floats) -> None:
+    """Refuses people's answers that are anything but yes (1) or no (0).
+
+    Raises:
+        StatisticsError: another value, or none at all.
+    """
+    if not values.size:
+        raise StatisticsError("no item has both answers")
+    wrong = (values != 0) & (values != 1)
+    if wrong.any():
+        raise StatisticsError(f"human must be 1 (yes) or 0 (no); it holds {values[wrong][0]:g}")
+
+
 def need(x: Floats, y: Floats, at_least: int) -> None:
     """Refuses columns that no correlation is defined on.
 

@@ -1,4 +1,4 @@
-"""Agreement of two columns of scores: SRCC, KRCC, PLCC and pairwise accuracy.
+"""Agreement of two columns of scores: SRCC, KRCC (tau-b, tau-c), Somers' d, PLCC and pairwise accuracy.
 
 Rules that hold for all of them:
 
@@ -78,6 +78,56 @@ def krcc(predicted: ArrayLike, human: ArrayLike) -> float:
     found = pairs(predicted, human)
     need(found.x, found.y, LEAST_PAIRS)
     return tau_b(pair_counts(found.x, found.y))
+
+
+def krcc_c(predicted: ArrayLike, human: ArrayLike) -> float:
+    """Kendall's tau-c (Stuart): like tau-b, but for columns with unequal numbers of distinct values.
+
+    It is not tau-b and the two must not be compared; papers that say "KRCC" nearly always mean tau-b.
+
+    Args:
+        predicted: [n] scores of a metric, any unit.
+        human: [n] scores by people, any unit.
+
+    Returns:
+        -1 to 1.
+
+    Raises:
+        StatisticsError: see the module.
+
+    Source:
+        Stuart, Biometrika 40 (1953); ``scipy.stats.kendalltau(variant="c")`` agrees.
+    """
+    found = pairs(predicted, human)
+    need(found.x, found.y, LEAST_PAIRS)
+    counts, n = pair_counts(found.x, found.y), found.x.size
+    levels = min(np.unique(found.x).size, np.unique(found.y).size)
+    difference = float((counts.concordant - counts.discordant).sum())
+    return float(np.clip(difference * levels / (float(n) ** 2 * (levels - 1)), -1.0, 1.0))
+
+
+def somers_d(predicted: ArrayLike, human: ArrayLike) -> float:
+    """Somers' d of people's scores given the metric's: (concordant - discordant) over pairs the metric unties.
+
+    A metric pays nothing for ties here, so one with few levels looks better than by tau-b. Not symmetric.
+
+    Args:
+        predicted: [n] scores of a metric, any unit.
+        human: [n] scores by people, any unit.
+
+    Returns:
+        -1 to 1.
+
+    Raises:
+        StatisticsError: see the module.
+
+    Source:
+        Somers, American Sociological Review 27 (1962); ``scipy.stats.somersd(predicted, human)`` agrees.
+    """
+    found = pairs(predicted, human)
+    need(found.x, found.y, LEAST_PAIRS)
+    counts = pair_counts(found.x, found.y)
+    return float((counts.concordant - counts.discordant).sum() / counts.untied_x.sum())
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,8 +14,20 @@ from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats import replicates
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, need, pairs
 from lmm4lmm.stats.correlation import LEAST_PAIRS
+from lmm4lmm.stats.crossed import Crossed
 from lmm4lmm.stats.logistic import LogisticFit, Size, fit_logistic
-from lmm4lmm.stats.resampling import Interval, Statistic, bootstrap, check_resampling, percentile_interval
+from lmm4lmm.stats.resampling import (
+    Interval,
+    Statistic,
+    bca_interval,
+    bootstrap,
+    check_resampling,
+    jackknife,
+    percentile_interval,
+)
+
+Method: TypeAlias = Literal["percentile", "bca"]
+"""How an interval is made from replicates; see ``resampling``."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +68,11 @@ def evaluate(
     resamples: int = 1000,
     confidence: float = 0.95,
     size: Size = 4,
+    method: Method = "percentile",
+    generators: Labels | None = None,
+    srcc: Interval | None = None,
 ) -> Agreement:
-    """Agreement over images, with intervals from a bootstrap that draws whole prompts.
+    """Agreement over images, with intervals from a bootstrap that draws whole prompts, or prompts x generators.
 
     What the data can't support (fewer than three items, a constant column, one prompt only) comes back as
     ``None`` with the reason, so that one bad group does not end a report.
@@ -68,14 +85,23 @@ def evaluate(
         resamples: bootstrap resamples, at least 10.
         confidence: of the intervals, 0 to 1, ends excluded.
         size: parameters of the logistic curve, 4 or 5.
+        method: of the intervals: "percentile" (expanded), or "bca", which takes a value a prompt more.
+        generators: [n] who made each image: they are drawn as well, crossed with the prompts (``crossed``), so
+            that intervals hold for other generators, too. None takes the generators as given.
+        srcc: taken as it is where it was measured elsewhere (``grouped``, for many groups at once).
 
     Raises:
-        StatisticsError: lengths differ, something is not a finite number, a prompt is None.
+        StatisticsError: lengths differ, something is not a finite number, a label is None, or "bca" with
+            ``generators``.
     """
     check_resampling(resamples, confidence)
     found = pairs(predicted, human)
     x, y = found.x, found.y
-    drawn = groups(prompts, found.kept.size, "prompts").of(found.kept)
+    of_prompts = groups(prompts, found.kept.size, "prompts").of(found.kept)
+    crossed = None
+    if generators is not None:
+        crossed = Crossed(of_prompts, groups(generators, found.kept.size, "generators").of(found.kept))
+    drawn = of_prompts if crossed is None else crossed.cells
     fit, failure = _fit(x, y, size)
 
     def fitted() -> Statistic:
@@ -89,18 +115,24 @@ def evaluate(
         "plcc": lambda: replicates.pearson(x, y, drawn),
         "plcc_fitted": fitted,
     }
-    measured = intervals(
+    known = {}
+    if srcc is not None:
+        known["srcc"] = srcc
+        del statistics["srcc"]
+    measured = known | intervals(
         statistics,
         drawn,
         undefined=_undefined(x, y),
         rng=rng,
         resamples=resamples,
         confidence=confidence,
+        method=method,
+        crossed=crossed,
     )
     return Agreement(
         n=x.size,
         n_dropped=found.n_dropped,
-        n_prompts=len(drawn),
+        n_prompts=len(of_prompts),
         confidence=confidence,
         resamples=resamples,
         fit=fit,
@@ -116,17 +148,28 @@ def intervals(
     rng: np.random.Generator,
     resamples: int,
     confidence: float,
+    method: Method = "percentile",
+    crossed: Crossed | None = None,
 ) -> dict[str, Interval]:
     """Each statistic on the data (weights of one) with its interval; where it is undefined, the reason.
 
     Args:
         statistics: what prepares each; it may raise ``StatisticsError``.
-        prompts: what is resampled.
+        prompts: what is resampled; with ``crossed`` its cells.
         undefined: why none of them is defined; None when they may be.
         rng: the only source of chance.
         resamples: bootstrap resamples.
         confidence: of the intervals.
+        method: of the intervals.
+        crossed: draws prompts and generators in place of ``prompts``.
+
+    Raises:
+        StatisticsError: "bca" with ``crossed``: there is no jackknife over both.
     """
+    if method == "bca" and crossed is not None:
+        raise StatisticsError(
+            "BCa intervals can't be had where generators are resampled, too: use percentile"
+        )
     result: dict[str, Interval] = {}
     ready: dict[str, Statistic] = {}
     for name, prepare in statistics.items():
@@ -136,14 +179,23 @@ def intervals(
             ready[name] = prepare()
         except StatisticsError as error:
             result[name] = Interval(None, None, None, str(error))
-    n_clusters = len(prompts)
-    drawn = bootstrap(ready, n_clusters, rng=rng, resamples=resamples) if ready and n_clusters > 1 else {}
+    n_clusters = len(prompts) if crossed is None else crossed.n_effective
+    drawn: dict[str, Floats] = {}
+    if ready and n_clusters > 1:
+        draw = partial(bootstrap, n_clusters=n_clusters) if crossed is None else crossed.bootstrap
+        drawn = draw(ready, rng=rng, resamples=resamples)
     for name, statistic in ready.items():
-        value = float(statistic(np.ones((1, n_clusters)))[0])
+        value = float(statistic(np.ones((1, len(prompts))))[0])
+        replicas = drawn.get(name, np.empty(0))
         if np.isnan(value):
             result[name] = Interval(None, None, None, "undefined on these data")
+        elif method == "bca" and drawn:
+            result[name] = bca_interval(
+                value, replicas, jackknife(statistic, n_clusters), n_clusters, confidence
+            )
         else:
-            result[name] = percentile_interval(value, drawn.get(name, np.empty(0)), n_clusters, confidence)
+            unit = "prompt" if crossed is None else crossed.unit
+            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=unit)
     return result
 
 

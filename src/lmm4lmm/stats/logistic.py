@@ -28,10 +28,15 @@ STEEPNESS = (0.01, 2000.0)
 """Bounds of 1 / scale, in standard deviations of x: nearly a straight line, nearly a step."""
 FAR = 15.0
 """How many scales beyond the data the centre may lie; there the curve is an exponential to 6 digits."""
-SETTLED = 1e-5
-"""The search has converged when as many steps again change the sum of squares by no more than this share."""
+SETTLED = 3e-4
+"""The search has converged when as many steps again raise the PLCC by no more than this."""
 START_STEEPNESS = (0.05, 0.3, 0.8, 1.7, 4.0, 12.0, 100.0)
 STARTS = 5
+STEPS = 150
+"""Of a search, before it is taken to have settled or failed."""
+FIRST_STEPS = 20
+WORTHWHILE = 2
+"""Starts that are followed to the end, after so many first steps of each."""
 START_POINTS = 1000
 """Starts are compared on the means of this many slices of x."""
 
@@ -50,7 +55,7 @@ class LogisticFit:
         centre: where the curve is steepest, in units of x.
         scale: 1 / steepness, in units of x, > 0.
         slope: of the added line, human units per unit of x; 0 with four parameters.
-        converged: whether the search ended at a minimum, or the sum of squares had settled.
+        converged: whether the search ended at a minimum, or its PLCC had settled.
         monotone: whether the curve is monotone over the range of x.
         reason: what is wrong or worth knowing; None for an ordinary fit.
     """
@@ -199,6 +204,10 @@ class _Curve:
     def sse(self, at: Floats) -> float:
         return self.solve(at).sse
 
+    def plcc(self, cost: float) -> float:
+        """The correlation at half the sum of squares that the search calls its cost."""
+        return float(np.sqrt(max(1.0 - 2.0 * cost / float(np.square(self.y).sum()), 0.0)))
+
     def residuals(self, at: Floats) -> Floats:
         return self.solve(at).residual
 
@@ -230,14 +239,17 @@ def _search(curve: _Curve) -> tuple[Floats, bool]:
     """The best of several starts, and whether its search ended at a minimum."""
     rough = _sliced(curve)
     starts = sorted((_start(rough, steepness) for steepness in START_STEEPNESS), key=rough.sse)[:STARTS]
-    ends = [_descend(rough, start) for start in starts]
+    # most starts lead to one minimum: a few steps of each show which are worth going on with
+    begun = sorted((_descend(rough, start, FIRST_STEPS) for start in starts), key=lambda end: end.cost)
+    ends = [end if end.status > 0 else _descend(rough, end.x) for end in begun[:WORTHWHILE]]
     best = min(ends, key=lambda end: end.cost)
     if curve is not rough:
         best = _descend(curve, best.x)
     if best.status <= 0:
         # near a step the parameters drift on for ever while the curve no longer changes
         further = _descend(curve, best.x)
-        return np.asarray(further.x, dtype=np.float64), bool(further.cost >= best.cost * (1.0 - SETTLED))
+        settled = curve.plcc(further.cost) - curve.plcc(best.cost) <= SETTLED
+        return np.asarray(further.x, dtype=np.float64), settled
     return np.asarray(best.x, dtype=np.float64), True
 
 
@@ -250,7 +262,7 @@ def _start(curve: _Curve, steepness: float) -> Floats:
     return min(tried, key=curve.sse)
 
 
-def _descend(curve: _Curve, start: Floats) -> Any:
+def _descend(curve: _Curve, start: Floats, steps: int = STEPS) -> Any:
     from scipy.optimize import least_squares  # takes 0.5 s to import
 
     return least_squares(
@@ -262,7 +274,7 @@ def _descend(curve: _Curve, start: Floats) -> Any:
         ftol=1e-9,
         xtol=1e-9,
         gtol=1e-12,
-        max_nfev=150,
+        max_nfev=steps,
     )
 
 

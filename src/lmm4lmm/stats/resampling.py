@@ -99,7 +99,7 @@ def jackknife(statistic: Statistic, n_clusters: int) -> Floats:
 
 
 def percentile_interval(
-    value: float, replicates: Floats, n_clusters: int, confidence: float = 0.95
+    value: float, replicates: Floats, n_clusters: int, confidence: float = 0.95, *, unit: str = "prompt"
 ) -> Interval:
     """The expanded percentile interval (see the module).
 
@@ -108,14 +108,15 @@ def percentile_interval(
         replicates: [r] its bootstrap replicates.
         n_clusters: how many clusters were resampled.
         confidence: coverage wanted, 0 to 1, ends excluded.
+        unit: what a cluster is, for the reasons.
     """
-    missing = _no_interval(value, replicates, n_clusters)
+    missing = _no_interval(value, replicates, n_clusters, unit)
     if missing is not None:
         return missing
     from scipy.special import ndtr, stdtrit  # takes 0.3 s to import
 
     wide = np.sqrt(n_clusters / (n_clusters - 1)) * stdtrit(n_clusters - 1, (1 + confidence) / 2)
-    return _interval(value, replicates, float(ndtr(-wide)), float(ndtr(wide)), n_clusters)
+    return _interval(value, replicates, float(ndtr(-wide)), float(ndtr(wide)), n_clusters, unit)
 
 
 def bca_interval(
@@ -159,16 +160,18 @@ def check_resampling(resamples: int, confidence: float) -> None:
         raise StatisticsError(f"confidence must lie between 0 and 1, say 0.95; it is {confidence}")
 
 
-def _no_interval(value: float, replicates: Floats, n_clusters: int) -> Interval | None:
+def _no_interval(value: float, replicates: Floats, n_clusters: int, unit: str = "prompt") -> Interval | None:
     if n_clusters < 2:
-        return Interval(value, None, None, "one prompt only: no interval can be given")
+        return Interval(value, None, None, f"one {unit} only: no interval can be given")
     undefined = float(np.isnan(replicates).mean())
     if undefined > MOST_UNDEFINED:
-        return Interval(value, None, None, f"undefined in {undefined:.0%} of the resamples: too few prompts")
+        return Interval(value, None, None, f"undefined in {undefined:.0%} of the resamples: too few {unit}s")
     return None
 
 
-def _interval(value: float, replicates: Floats, low: float, high: float, n_clusters: int) -> Interval:
+def _interval(
+    value: float, replicates: Floats, low: float, high: float, n_clusters: int, unit: str = "prompt"
+) -> Interval:
     ends = np.nanquantile(replicates, [low, high])
-    few = f"only {n_clusters} prompts: the interval is rough" if n_clusters < FEW_PROMPTS else None
+    few = f"only {n_clusters} {unit}s: the interval is rough" if n_clusters < FEW_PROMPTS else None
     return Interval(value, float(ends[0]), float(ends[1]), few)

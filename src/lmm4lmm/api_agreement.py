@@ -1,0 +1,96 @@
+"""More of the Python front door: several metrics against the same people, and folds for cross-validation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lmm4lmm.api import Columns, human_facts, read_human, read_scores
+from lmm4lmm.core.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lmm4lmm.report.folds import FoldFile, SplitBy
+    from lmm4lmm.report.metric_table import MetricTable
+
+__all__ = ["compare_metrics", "write_folds"]
+
+
+def compare_metrics(
+    scores: Mapping[str, pl.DataFrame | Path | str] | Sequence[Path | str],
+    human: pl.DataFrame | Path | str,
+    *,
+    data: Path | str | None = None,
+    columns: Columns = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> MetricTable:
+    """Which of several metrics agrees best with people, on the images that all of them scored.
+
+    Args:
+        scores: files (each called by its name without the suffix), or name -> table or file.
+        human: human scores: a table, a file, or a data set's name; joined on ``id``.
+        data: the folder of a named data set.
+        columns: of a human file with other column names; see ``read_human``.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+
+    Raises:
+        InputError: a file twice, or what ``report.metric_table`` refuses.
+    """
+    from lmm4lmm.report.metric_table import metric_table
+
+    named = scores if isinstance(scores, Mapping) else _called(scores)
+    tables = {
+        name: read_scores(table) if isinstance(table, Path | str) else table for name, table in named.items()
+    }
+    people = read_human(human, data=data, columns=columns)
+    return metric_table(tables, people, facts=human_facts(human), seed=seed, resamples=resamples)
+
+
+def write_folds(
+    table: pl.DataFrame | Path | str,
+    out: Path | str,
+    *,
+    by: SplitBy = "prompt",
+    folds: int = 5,
+    seed: int = 0,
+    data: Path | str | None = None,
+    columns: Columns = None,
+) -> FoldFile:
+    """Writes the fold of each row of a table, with a SHA-256 beside it, so that others can use the same folds.
+
+    Args:
+        table: a table, a file, or a data set's name.
+        out: the CSV to write; its checksum goes to ``OUT.sha256``.
+        by: what folds must not share: "image" (nothing), "prompt", "generator" or "both".
+        folds: how many.
+        seed: decides the folds together with the ids, prompts and generators, whatever the order of rows.
+        data: the folder of a named data set.
+        columns: of a file with other column names; see ``read_human``.
+
+    Raises:
+        InputError: no generator is named where one is needed, or there are fewer of something than folds.
+    """
+    from lmm4lmm.report import folds as room
+
+    name = str(table) if isinstance(table, Path | str) else "table"
+    frame = read_human(table, data=data, columns=columns)
+    return room.write_folds(
+        room.make_folds(frame, by=by, k=folds, seed=seed), Path(out), source=Path(name).name
+    )
+
+
+def _called(files: Sequence[Path | str]) -> dict[str, Path | str]:
+    """Files by their stems; by their whole paths where stems repeat."""
+    paths = [str(file) for file in files]
+    stems = [Path(path).stem for path in paths]
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"{path} is given twice; each metric needs a file of its own")
+    return {
+        stem if stems.count(stem) == 1 else path: file
+        for stem, path, file in zip(stems, paths, files, strict=True)
+    }
