@@ -24,7 +24,6 @@ from typing import Any, TypeVar
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line sets it, before torch loads
 
-import numpy as np
 import torch
 from nano_setup import draw_images, find_images, language_flops, matmul_peak, write_manifest
 
