@@ -35,6 +35,13 @@ class Head(nn.Module):
             nn.Linear(width, outputs),
         )
 
+    @property
+    def last(self) -> nn.Linear:
+        """The layer that gives the numbers."""
+        layer = self.layers[-1]
+        assert isinstance(layer, nn.Linear)
+        return layer
+
     def forward(self, features: Tensor) -> Tensor:
         """[B, outputs] of features [B, F]."""
         out: Tensor = self.layers(features.float())

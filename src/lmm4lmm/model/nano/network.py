@@ -27,8 +27,6 @@ from lmm4lmm.model.nano.scene import WAIST, WIDTH, ImageFeatures, Scene, SceneEn
 from lmm4lmm.model.nano.vision import EfficientNetLite0, VisionFeatures
 
 _MOST = 6.0
-_DOUBT = 0.3
-"""Share of the rows in training whose correspondence is told from the evidence alone."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,10 @@ class NanoNetwork(nn.Module):
         hidden: its width H.
     """
 
+    match_evidence: Tensor
+    """What holds for texts of any kind, and what was learned for texts like those learned from, are weighed after
+    training, on prompts that it did not see (``training.nano.weighing``)."""
+
     def __init__(
         self, vision: EfficientNetLite0, brisque: Brisque, language: nn.Module, *, hidden: int
     ) -> None:
@@ -79,9 +81,9 @@ class NanoNetwork(nn.Module):
         self.perception_head = Head(WAIST + WIDTH, 2)
         self.opinion = nn.Linear(1, 2)
         self.correspondence_head = Head(FOUND + FEATURES + WAIST, 2)
-        self.match_evidence, self.liking = nn.Linear(FEATURES, 2), nn.Linear(1, 2)
+        self.liking = nn.Linear(1, 2)
+        self.register_buffer("match_evidence", torch.zeros(FEATURES))
         self.answer_head = Head(FOUND + 2 * FEATURES, 1)
-        self.answer_evidence = nn.Linear(2 * FEATURES, 1)
 
     def look(self, views: Sequence[View]) -> ImageFeatures:
         """Features of images."""
@@ -139,19 +141,14 @@ class NanoNetwork(nn.Module):
         finish = scene.finish if rows is None else scene.finish[rows]
         has_prompt, has_question = bool(words.spans[0].any()), bool(words.spans[1].any())
         match = self.correspondence_head(torch.cat([read.prompt, spans[0], finish], 1))
-        if self.training:
-            # What is grounded in class names holds for texts of any kind; what is learned beside it, for texts like
-            # those learned from. So that is left out now and then, and the evidence must do alone.
-            match = match * (torch.rand(len(match), 1, device=match.device) >= _DOUBT)
-        match = match + self.match_evidence(spans[0])
         # People find less of a prompt in a flawed image; what they think of it is not learned from prompts, though.
         match = match + self.liking(quality.detach())
-        both = torch.cat([spans[0], spans[1]], 1)
-        odds = self.answer_head(torch.cat([read.question, both], 1)) + self.answer_evidence(both)
+        match = torch.cat([match[:, :1] + (spans[0] @ self.match_evidence)[:, None], match[:, 1:]], 1)
+        odds: Tensor = self.answer_head(torch.cat([read.question, spans[0], spans[1]], 1))[:, 0].float()
         return Output(
             perception,
             as_estimate(match) if has_prompt else None,
-            torch.where(words.spans[1].any(1), odds[:, 0].float(), torch.nan) if has_question else None,
+            torch.where(words.spans[1].any(1), odds, torch.nan) if has_question else None,
         )
 
     def told(self, words: Words) -> Tensor:

@@ -41,7 +41,7 @@ def with_another_picture(test: Sequence[Example], rng: np.random.Generator) -> l
     """The same rows with the picture of another row of their source: who looks must do no better than chance."""
     places: dict[str, list[int]] = {}
     for place, one in enumerate(test):
-        places.setdefault(_source(one), []).append(place)
+        places.setdefault(source_of(one), []).append(place)
     found = list(test)
     for mine in places.values():
         for place, other in zip(mine, rng.permutation(mine).tolist(), strict=True):
@@ -64,8 +64,8 @@ def held_out(test: Sequence[Example], found: Mapping[str, Said]) -> dict[str, fl
     world only with its own prompt.
     """
     out: dict[str, float | None] = {}
-    for source in sorted({_source(one) for one in test}):
-        rows = [(one, found[one.item.id]) for one in test if _source(one) == source]
+    for source in sorted({source_of(one) for one in test}):
+        rows = [(one, found[one.item.id]) for one in test if source_of(one) == source]
         first = [(one, said) for one, said in rows if _is_first(one)]
         out[f"perception srcc, {source}"] = _srcc((said.perception, one.perception) for one, said in first)
         if source == WORLD:
@@ -74,10 +74,10 @@ def held_out(test: Sequence[Example], found: Mapping[str, Said]) -> dict[str, fl
                 (said.correspondence, one.correspondence) for one, said in rows
             )
         elif source != "nlvr":
-            pairs = [
-                (said.correspondence, "right" in _task(one)) for one, said in rows if "half" not in _task(one)
-            ]
-            out[f"correspondence auc, {source}"] = _answers((s and s / 100, float(t)) for s, t in pairs)[1]
+            pairs = [(said.correspondence, is_right(one)) for one, said in rows]
+            out[f"correspondence auc, {source}"] = _answers(
+                (s and s / 100, float(t)) for s, t in pairs if t is not None
+            )[1]
         out[f"answer balanced accuracy, {source}"] = _answers(
             (said.answer, one.answer) for one, said in rows
         )[0]
@@ -87,18 +87,24 @@ def held_out(test: Sequence[Example], found: Mapping[str, Said]) -> dict[str, fl
     return {name: round(value, 4) for name, value in out.items() if value is not None}
 
 
+def is_right(example: Example) -> bool | None:
+    """Whether the prompt is the picture's own; None where it is half so."""
+    return None if "half" in _task(example) else "right" in _task(example)
+
+
 def _task(example: Example) -> str:
     return example.item.task or ""
 
 
-def _source(example: Example) -> str:
+def source_of(example: Example) -> str:
+    """Where a row is from: a folder of shared data, or the synthetic world."""
     source, colon, _ = _task(example).partition(": ")
     return source if colon else WORLD
 
 
 def _is_first(example: Example) -> bool:
     """Whether it is the first of the rows of its image."""
-    if _source(example) == WORLD:
+    if source_of(example) == WORLD:
         return "-" not in example.item.id
     return example.item.id.endswith("/0")
 

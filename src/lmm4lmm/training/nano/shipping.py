@@ -19,11 +19,21 @@ from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
+from lmm4lmm.training.examples import Example
 from lmm4lmm.training.judging import predict
 from lmm4lmm.training.learner import Say
-from lmm4lmm.training.nano.figures import held_out, predictions, said_of, with_another_picture
+from lmm4lmm.training.nano.figures import (
+    WORLD,
+    held_out,
+    is_right,
+    predictions,
+    said_of,
+    source_of,
+    with_another_picture,
+)
 from lmm4lmm.training.nano.learner import NanoLearner, write_facts
 from lmm4lmm.training.nano.rows import Sided, shipped_rows
+from lmm4lmm.training.nano.weighing import weigh_evidence
 from lmm4lmm.training.recipes import Recipe
 from lmm4lmm.training.run import run
 from lmm4lmm.training.splitting import SplitPlan
@@ -73,14 +83,31 @@ def train_nano(data: Path, out: Path, recipe: Recipe, *, say: Say = print) -> Sh
     learner = NanoLearner(network, reader, recipe, out, "blank")
     examples = [one.example for one in rows]
     run(learner, recipe, examples, SplitPlan(), out, say, split_file=splits)
-    found = predictions(out)
-    test = [one.example for one in rows if one.side == "test" and one.example.item.id in found]
-    facts = msgspec.structs.replace(nano.read_facts(out), validation=held_out(test, found))
+    usable = predictions(out)  # of all rows that could be read
+    validation, test = (
+        [one.example for one in rows if one.side == side and one.example.item.id in usable]
+        for side in ("validation", "test")
+    )
+    _weigh(learner, network, validation, say)
+    learner.write(out)
+
+    def judged(some: Sequence[Example]) -> dict[str, float]:
+        return held_out(some, said_of(some, predict(learner, some, recipe.rows_at_once)))
+
+    facts = msgspec.structs.replace(nano.read_facts(out), validation=judged(test))
     write_facts(out, facts)
-    lent = with_another_picture(test, np.random.default_rng(0))
-    control = held_out(lent, said_of(lent, predict(learner, lent, recipe.rows_at_once)))
+    control = judged(with_another_picture(test, np.random.default_rng(0)))
     files.write_atomically(out / CONTROL, msgspec.json.format(msgspec.json.encode(control)) + b"\n")
     return Shipped(out, facts)
+
+
+def _weigh(learner: NanoLearner, network: NanoNetwork, validation: Sequence[Example], say: Say) -> None:
+    """On pictures of this world only: in the synthetic one class names say nothing."""
+    of_pictures = [one for one in validation if source_of(one) not in (WORLD, "nlvr")]
+    pictures = [one for one in of_pictures if is_right(one) is not None]
+    right = [bool(is_right(one)) for one in pictures]
+    found = weigh_evidence(learner, network, pictures, [source_of(one) for one in pictures], right)
+    say(f"learned {found[0]:.2f}, evidence " + ", ".join(f"{weight:.2f}" for weight in found[1:]))
 
 
 def install(trained: Path, target: Path) -> None:
