@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.labels import compact_letters
-from lmm4lmm.report.summary import Leaderboards
-from lmm4lmm.report.wording import WORDS, DimensionWords, digits_for, listed, number, sentence, verdict
+from lmm4lmm.report.summary import CombinedBoards, Leaderboards
+from lmm4lmm.report.wording import (
+    COMBINED,
+    WORDS,
+    DimensionWords,
+    count,
+    digits_for,
+    listed,
+    number,
+    sentence,
+    verdict,
+)
 from lmm4lmm.stats.leaderboard import Leaderboard, Standing
 
 
@@ -51,8 +60,14 @@ class BoardView:
 
 
 def board_views(boards: Leaderboards) -> tuple[BoardView, ...]:
-    """The leaderboard of every dimension that has scores."""
-    return tuple(_board_view(name, board, boards.unscored[name]) for name, board in boards.dimensions.items())
+    """The leaderboard of every dimension that has scores, then that of all of them together where there is one."""
+    found = [
+        _board_view(WORDS[name], board, boards.unscored[name]) for name, board in boards.dimensions.items()
+    ]
+    if boards.combined is not None:
+        view = _board_view(COMBINED, boards.combined.board, 0)
+        found.append(replace(view, notes=(*view.notes, *_combined_notes(boards.combined))))
+    return tuple(found)
 
 
 def order_of(boards: Leaderboards) -> tuple[str, ...]:
@@ -72,8 +87,7 @@ class _Shared:
     first: Standing
 
 
-def _board_view(dimension: Dimension, board: Leaderboard, unscored: int) -> BoardView:
-    words = WORDS[dimension]
+def _board_view(words: DimensionWords, board: Leaderboard, unscored: int) -> BoardView:
     ends = [v for s in board.standings for v in (s.low, s.mean, s.high) if v is not None]
     axis = plots.axis_over(ends, limits=words.limits)
     letters = {letter for s in board.standings for letter in s.groups}
@@ -105,6 +119,21 @@ def _board_row(s: Standing, shared: _Shared) -> BoardRow:
         n=f"{s.n:,}",
         leads=leads,
     )
+
+
+def _combined_notes(found: CombinedBoards) -> tuple[str, ...]:
+    """How the dimensions were weighed, and what was left out."""
+    weighed = []
+    for name, yardstick in found.yardsticks.items():
+        digits = digits_for([yardstick.sd])
+        middle, spread = number(yardstick.mean, digits), number(yardstick.sd, digits)
+        weighed.append(f"{name} (mean {middle}, standard deviation {spread})")
+    notes = [f"The yardstick is the spread of the generators' means in {listed(weighed)}."]
+    if found.incomplete:
+        notes.append(
+            f"{count(found.incomplete, 'image')} with a score, but not in every dimension, left out."
+        )
+    return tuple(notes)
 
 
 def _notes(board: Leaderboard) -> tuple[str, ...]:

@@ -21,14 +21,14 @@ class DimensionWords:
         short: its name where space is scarce.
         what: what it says of an image.
         scale: range and direction.
-        limits: the range that the contract gives it.
+        limits: the range that the contract gives it; None where it has none.
     """
 
     title: str
     short: str
     what: str
     scale: str
-    limits: tuple[float, float]
+    limits: tuple[float, float] | None
 
 
 WORDS: dict[Dimension, DimensionWords] = {
@@ -43,6 +43,13 @@ WORDS: dict[Dimension, DimensionWords] = {
     ),
 }
 
+COMBINED = DimensionWords(
+    "Combined",
+    "All",
+    "all dimensions together: the mean of the generators' z-scores",
+    "0 is the middle of these generators, 1 a standard deviation of theirs above it",
+    None,
+)
 
 CONTROLS = {chr(c): chr(0x2400 + c) for c in range(0x20) if chr(c) not in "\t\n\r"}
 """Control characters, which HTML can't hold, and their pictures in Unicode."""
