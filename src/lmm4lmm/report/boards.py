@@ -62,11 +62,11 @@ class BoardView:
 def board_views(boards: Leaderboards) -> tuple[BoardView, ...]:
     """The leaderboard of every dimension that has scores, then that of all of them together where there is one."""
     found = [
-        _board_view(WORDS[name], board, boards.unscored[name]) for name, board in boards.dimensions.items()
+        board_view(WORDS[name], board, boards.unscored[name]) for name, board in boards.dimensions.items()
     ]
     if boards.combined is not None:
-        view = _board_view(COMBINED, boards.combined.board, 0)
-        found.append(replace(view, notes=(*view.notes, *_combined_notes(boards.combined))))
+        view = board_view(COMBINED, boards.combined.board, 0)
+        found.append(replace(view, notes=(*view.notes, *combined_notes(boards.combined))))
     return tuple(found)
 
 
@@ -87,19 +87,20 @@ class _Shared:
     first: Standing
 
 
-def _board_view(words: DimensionWords, board: Leaderboard, unscored: int) -> BoardView:
+def board_view(words: DimensionWords, board: Leaderboard, unscored: int) -> BoardView:
+    """One leaderboard; ``unscored`` images have no score in it."""
     ends = [v for s in board.standings for v in (s.low, s.mean, s.high) if v is not None]
     axis = plots.axis_over(ends, limits=words.limits)
     letters = {letter for s in board.standings for letter in s.groups}
     ordered = tuple(sorted(letters, key=lambda letter: (len(letter), letter)))
-    shared = _Shared(words, axis, digits_for(ends), ordered, board.standings[0])
+    shared = _Shared(words, axis, max(words.digits, digits_for(ends)), ordered, board.standings[0])
     return BoardView(
         words=words,
         verdict=verdict(board, name=lambda generator: Markup("<bdi>{}</bdi>").format(generator)),
         axis=plots.axis_labels(axis),
         rows=tuple(_board_row(standing, shared) for standing in board.standings),
         unscored=unscored,
-        notes=_notes(board),
+        notes=board_notes(board),
     )
 
 
@@ -121,7 +122,7 @@ def _board_row(s: Standing, shared: _Shared) -> BoardRow:
     )
 
 
-def _combined_notes(found: CombinedBoards) -> tuple[str, ...]:
+def combined_notes(found: CombinedBoards) -> tuple[str, ...]:
     """How the dimensions were weighed, and what was left out."""
     weighed = []
     for name, yardstick in found.yardsticks.items():
@@ -136,7 +137,7 @@ def _combined_notes(found: CombinedBoards) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _notes(board: Leaderboard) -> tuple[str, ...]:
+def board_notes(board: Leaderboard) -> tuple[str, ...]:
     """The leaderboard's own notes, and each reason for a missing or rough interval with whom it concerns."""
     reasons: dict[str, list[str]] = {}
     for standing in board.standings:
