@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
-    from lmm4lmm.api_ranking import compare, plan
+    from lmm4lmm.api_ranking import compare, plan, write_leaderboard
     from lmm4lmm.api_train import train
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "read_scores",
     "score",
     "train",
+    "write_leaderboard",
     "write_report",
 ]
 
@@ -46,7 +47,12 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
     from lmm4lmm import api, api_ranking, api_train
 
-    rooms = {"train": api_train, "compare": api_ranking, "plan": api_ranking}
+    rooms = {
+        "train": api_train,
+        "compare": api_ranking,
+        "plan": api_ranking,
+        "write_leaderboard": api_ranking,
+    }
     return getattr(rooms.get(name, api), name)
 
 

@@ -24,6 +24,13 @@ FLAGS = [
     "--remote-debugging-pipe",
 ]
 
+TOO_WIDE = """
+Array.from(document.querySelectorAll("body *")).filter((e) =>
+  !e.closest(".scroll, .strip, nav, .skip, .full, svg") && e.getBoundingClientRect().right > innerWidth + 1
+).map((e) => e.outerHTML.slice(0, 120))
+"""
+"""What reaches beyond the screen, where nothing scrolls."""
+
 
 class Browser:
     """One page of a headless Chromium, spoken to through the pipe of ``--remote-debugging-pipe``."""
@@ -41,7 +48,7 @@ class Browser:
         os.close(to_browser[0])
         os.close(from_browser[1])
         self._write, self._read = to_browser[1], from_browser[0]
-        self._buffer, self._id = b"", 0
+        self._buffer, self._id, self._at = b"", 0, ""
         self.events: list[dict[str, Any]] = []
         targets = self.send("Target.getTargets", session=None)["targetInfos"]
         target = next(t["targetId"] for t in targets if t["type"] == "page")
@@ -80,11 +87,19 @@ class Browser:
         self.send("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.send("Emulation.setEmulatedMedia", {"features": features})
-        self.send("Page.navigate", {"url": page.resolve().as_uri() + fragment})
+        url = page.resolve().as_uri() + fragment
+        if self._at.partition("#")[0] == page.resolve().as_uri():
+            self._go("about:blank")  # the same page at another fragment would not load anew
+        self.events.clear()
+        self._go(url)
+        self._at = url
+
+    def _go(self, url: str) -> None:
+        self.send("Page.navigate", {"url": url})
         end = time.monotonic() + 30
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             if time.monotonic() > end:
-                raise RuntimeError(f"{page} doesn't load")
+                raise RuntimeError(f"{url} doesn't load")
             self.events.append(self._receive())
 
     def run(self, script: str) -> Any:

@@ -7,17 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from report_browser import Browser
+from report_browser import TOO_WIDE, Browser
 
 from lmm4lmm.report.html import ReportInput, write_report
 
 pytestmark = pytest.mark.browser
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-TOO_WIDE = """
-Array.from(document.querySelectorAll("body *")).filter((e) =>
-  !e.closest(".scroll, .strip, nav, .skip, .full, svg") && e.getBoundingClientRect().right > innerWidth + 1
-).map((e) => e.outerHTML.slice(0, 120))
-"""
 
 
 @pytest.fixture(scope="module")

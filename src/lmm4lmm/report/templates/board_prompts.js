@@ -94,7 +94,7 @@ const prompts = (() => {
     const found = summary(key, prompt);
     const digits = digitsOf(key);
     const task = state.task === 0 && pack.tasks[prompt] >= 0 ? `${DATA.tasks[pack.tasks[prompt] + 1]} · ` : "";
-    const say = found ? `${task}mean ${number(found.mean, digits)}, ${number(found.low, digits)} to ${number(found.high, digits)}` : task;
+    const say = found ? `${task}${wordsOf(key).title.toLowerCase()} mean ${number(found.mean, digits)}, ${number(found.low, digits)} to ${number(found.high, digits)}` : task;
     const fold = make("details", {}, make("summary", {},
       make("span", { class: "text", dir: "auto" }, pack.texts[prompt]), make("span", { class: "say" }, say)));
     fold.addEventListener("toggle", () => { if (fold.open && fold.children.length === 1) fold.append(details(prompt)); });

@@ -4,14 +4,15 @@ const table = (() => {
   const heads = Array.from(byId("models").tHead.rows[0].cells);
   const sortSelect = byId("sort");
   const order = { key: "rank", down: false };
+  const collator = new Intl.Collator("en", { numeric: true });
   const firstDown = new Set(["mean", "images"]);
   let board = null;
   let marked = -1;
 
   const values = {
     rank: (row) => (row ? row[RANK] : null),
-    name: (_row, model) => DATA.models[model].name.toLocaleLowerCase("en"),
-    maker: (_row, model) => DATA.models[model].maker.toLocaleLowerCase("en") || null,
+    name: (_row, model) => DATA.models[model].name,
+    maker: (_row, model) => DATA.models[model].maker || null,
     weights: (_row, model) => DATA.models[model].weights || null,
     mean: (row) => (row ? row[MEAN] : null),
     ranks: (row) => (row ? row[BEST] * 10000 + row[WORST] : null),
@@ -49,7 +50,7 @@ const table = (() => {
     const compare = (a, b) => {
       const [x, y] = [value(a), value(b)];
       if (x === null || y === null) return (x === null) - (y === null) || rank(a) - rank(b); // unknown: last either way
-      const way = x < y ? -1 : x > y ? 1 : 0;
+      const way = typeof x === "string" ? collator.compare(x, y) : x - y;
       return (order.down ? -way : way) || rank(a) - rank(b);
     };
     byId("models").tBodies[0].append(...rows.sort(compare));
