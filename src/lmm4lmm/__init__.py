@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
-    from lmm4lmm.api_ranking import compare, plan, write_leaderboard
+    from lmm4lmm.api_ranking import compare, plan, write_comparison, write_leaderboard
     from lmm4lmm.api_train import train
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "read_scores",
     "score",
     "train",
+    "write_comparison",
     "write_leaderboard",
     "write_report",
 ]
@@ -47,12 +48,8 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
     from lmm4lmm import api, api_ranking, api_train
 
-    rooms = {
-        "train": api_train,
-        "compare": api_ranking,
-        "plan": api_ranking,
-        "write_leaderboard": api_ranking,
-    }
+    ranking = dict.fromkeys(api_ranking.__all__, api_ranking)
+    rooms = {"train": api_train, **ranking}
     return getattr(rooms.get(name, api), name)
 
 

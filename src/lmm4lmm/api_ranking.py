@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lmm4lmm.report.board_page import BoardPageFacts, BoardSource
+    from lmm4lmm.report.checkpoint_page import ComparisonPageFacts
     from lmm4lmm.report.checkpoints import CheckpointComparison, Margin
     from lmm4lmm.report.plans import Plan
     from lmm4lmm.report.summary import Leaderboards
 
-__all__ = ["compare", "plan", "write_leaderboard"]
+__all__ = ["compare", "plan", "write_comparison", "write_leaderboard"]
 
 
 def write_leaderboard(
@@ -124,6 +125,27 @@ def compare(
         confidence=confidence,
         any_metric=any_metric,
     )
+
+
+def write_comparison(
+    found: CheckpointComparison,
+    out: Path | str,
+    *,
+    images: Path | str | None = None,
+    title: str | None = None,
+) -> ComparisonPageFacts:
+    """Writes one self-contained HTML page of what ``compare`` found, with the prompts that moved most.
+
+    Args:
+        found: what ``compare`` returned.
+        out: the page to write.
+        images: the folder that image paths start from; beside it the folders of the scores files are tried.
+        title: the page's heading; None names the two.
+    """
+    from lmm4lmm.report.checkpoint_page import write_comparison_page
+
+    root = None if images is None else Path(images)
+    return write_comparison_page(found, Path(out), images=root, title=title)
 
 
 def plan(
