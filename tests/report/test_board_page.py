@@ -15,6 +15,7 @@ import pytest
 from board_fakes import EVIL_NAME, EVIL_PROMPT, FACTS, TASKS, board_scores
 
 from lmm4lmm.core.errors import InputError
+from lmm4lmm.datasets.facts import Scale
 from lmm4lmm.report import board_prompts
 from lmm4lmm.report.board_models import model_cards
 from lmm4lmm.report.board_page import BoardSource, write_board_page
@@ -82,6 +83,15 @@ def test_nothing_of_the_table_becomes_html(tmp_path: Path) -> None:
         "https://example.org/fake",
         "http://www.w3.org/2000/svg",
     }
+
+
+def test_a_data_set_with_its_own_scale_says_so(tmp_path: Path) -> None:
+    own = replace(FACTS, scales={"perception": Scale(0, 5, "five stars")})
+    page, document = written(
+        board_scores().with_columns(pl.col("perception") / 20), tmp_path, BoardSource("x", own)
+    )
+    assert document["scores"][1]["scale"] == "0 to 5, higher is better"
+    assert "0 to 5, higher is better. In the source: five stars." in page
 
 
 def test_what_a_table_lacks_is_left_out(tmp_path: Path) -> None:

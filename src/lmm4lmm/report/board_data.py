@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from lmm4lmm.core.records import Dimension
+from lmm4lmm.datasets.facts import Scale
 from lmm4lmm.report.boards import board_notes, combined_notes
 from lmm4lmm.report.labels import compact_letters
 from lmm4lmm.report.plots import axis_over
@@ -41,12 +43,17 @@ class ScoreBoards:
         return sum(pair.different for pair in pairs), len(pairs)
 
 
-def score_boards(boards: Leaderboards) -> tuple[ScoreBoards, ...]:
-    """The combined score first, where there is one, then the dimensions."""
+def score_boards(boards: Leaderboards, scales: Mapping[Dimension, Scale]) -> tuple[ScoreBoards, ...]:
+    """The combined score first, where there is one, then the dimensions.
+
+    Args:
+        boards: with those of the tasks.
+        scales: of the data set, where it has its own; else those of every scores table are told.
+    """
     found = [
         ScoreBoards(
             key=name,
-            words=WORDS[name],
+            words=_on_scale(WORDS[name], scales.get(name)),
             overall=board,
             tasks={task: parts[name] for task, parts in boards.tasks.items() if name in parts},
             notes=board_notes(board),
@@ -57,6 +64,13 @@ def score_boards(boards: Leaderboards) -> tuple[ScoreBoards, ...]:
         notes = (*board_notes(all_of_them.board), *combined_notes(all_of_them))
         found.insert(0, ScoreBoards("combined", COMBINED, all_of_them.board, all_of_them.tasks, notes))
     return tuple(found)
+
+
+def _on_scale(words: DimensionWords, scale: Scale | None) -> DimensionWords:
+    if scale is None:
+        return words
+    told = f"{scale.low:g} to {scale.high:g}, higher is better"
+    return replace(words, scale=told, limits=(scale.low, scale.high))
 
 
 def task_order(boards: Leaderboards, known: Sequence[str]) -> tuple[str, ...]:

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
-from lmm4lmm.datasets.facts import Facts, Model
+from lmm4lmm.core.records import Dimension
+from lmm4lmm.datasets.facts import Facts, Model, Scale
 from lmm4lmm.report import plots
 from lmm4lmm.report.board_data import ALL_TASKS, ScoreBoards, board_document, score_boards, task_order
 from lmm4lmm.report.board_models import ModelCard, model_cards, renamed
@@ -52,6 +53,11 @@ class BoardSource:
     def models(self) -> Mapping[str, Model]:
         """Generator -> the model, where it is known."""
         return self.facts.models if self.facts else {}
+
+    @property
+    def scales(self) -> Mapping[Dimension, Scale]:
+        """Of the data set, as it was released."""
+        return self.facts.scales if self.facts else {}
 
     @property
     def tasks(self) -> Sequence[str]:
@@ -150,7 +156,7 @@ def _view(frame: pl.DataFrame, source: BoardSource, boards: Leaderboards, seed: 
     generators = list(dict.fromkeys([*generators, *order_of(boards)]))
     cards = model_cards(frame, generators, source.models)
     boards = renamed(boards, {card.generator: card.name for card in cards})
-    scores, tasks = score_boards(boards), task_order(boards, source.tasks)
+    scores, tasks = score_boards(boards, source.scales), task_order(boards, source.tasks)
     names = [card.name for card in cards]
     axis = plots.Axis(1.0, max(2.0, len(cards)), _rank_ticks(len(cards)), 0)
     return _View(

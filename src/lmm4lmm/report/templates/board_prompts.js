@@ -60,7 +60,11 @@ const prompts = (() => {
     const models = Array.from(own.keys()).filter((model) => keys.some((k) => !Number.isNaN(of(k, prompt)[model])));
     models.sort((a, b) => (Number.isNaN(own[a]) - Number.isNaN(own[b])) || own[b] - own[a] || a - b);
     const axis = axisOf(key);
-    const heads = keys.map((k) => make("th", { scope: "col", class: "right fit" }, wordsOf(k).title));
+    const heads = keys.map((k) => {
+      const { title, short } = wordsOf(k); // the short one where space is scarce, for the eye only
+      const brief = make("abbr", { class: "brief", title, "aria-hidden": "true" }, short);
+      return make("th", { scope: "col", class: "right fit" }, make("span", { class: "full" }, title), brief);
+    });
     const rows = models.map((model) => {
       const cells = keys.map((k) => {
         const value = of(k, prompt)[model];
