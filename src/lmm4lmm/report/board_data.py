@@ -70,7 +70,8 @@ def _on_scale(words: DimensionWords, scale: Scale | None) -> DimensionWords:
     if scale is None:
         return words
     told = f"{scale.low:g} to {scale.high:g}, higher is better"
-    return replace(words, scale=told, limits=(scale.low, scale.high))
+    digits = 2 if scale.high - scale.low <= 10 else words.digits
+    return replace(words, scale=told, limits=(scale.low, scale.high), digits=digits)
 
 
 def task_order(boards: Leaderboards, known: Sequence[str]) -> tuple[str, ...]:
