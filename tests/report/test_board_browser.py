@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from board_fakes import EVIL_NAME, EVIL_PROMPT, FACTS, board_scores
+from hard_scores import hard_scores
 from report_browser import TOO_WIDE, Browser
 
 from lmm4lmm.report.board_page import BoardSource, write_board_page
@@ -169,6 +170,18 @@ def test_it_fits_and_is_quiet(browser: Browser, page: Path, width: int, scheme: 
     assert browser.run(TOO_WIDE) == []
     assert browser.problems() == []
     assert browser.requests() == []
+
+
+@pytest.mark.parametrize("width", [380, 1280])
+def test_hard_names_and_numbers_fit(browser: Browser, tmp_path: Path, width: int) -> None:
+    write_board_page(
+        hard_scores(), tmp_path / "hard.html", source=BoardSource("s" * 80), title="W" * 90, resamples=20
+    )
+    browser.open(tmp_path / "hard.html", width=width)
+    browser.run("for (const fold of document.querySelectorAll('#prompt-list summary')) fold.click()")
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    assert browser.run(TOO_WIDE) == []
+    assert browser.problems() == []
 
 
 def test_without_script_the_tables_are_there(browser: Browser, page: Path) -> None:
