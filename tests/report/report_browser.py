@@ -31,6 +31,33 @@ Array.from(document.querySelectorAll("body *")).filter((e) =>
 """
 """What reaches beyond the screen, where nothing scrolls."""
 
+PALE = """
+(() => {
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = parts(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] > 0) return c.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const contrast = (e) => {
+    const style = getComputedStyle(e);
+    const ends = [light(parts(e instanceof SVGElement ? style.fill : style.color)), light(behind(e))];
+    return (Math.max(...ends) + 0.05) / (Math.min(...ends) + 0.05);
+  };
+  return Array.from(document.querySelectorAll("body *"))
+    .filter((e) => Array.from(e.childNodes).some((n) => n.nodeType === 3 && n.data.trim()))
+    .filter((e) => e.checkVisibility() && !e.closest("script, style, noscript, :disabled") && contrast(e) < LEAST)
+    .map((e) => `${contrast(e).toFixed(2)} ${e.outerHTML.slice(0, 100)}`);
+})()
+"""
+"""Texts whose contrast with what is behind them is below LEAST (4.5: WCAG 2.1, success criterion 1.4.3)."""
+
 
 class Browser:
     """One page of a headless Chromium, spoken to through the pipe of ``--remote-debugging-pipe``."""

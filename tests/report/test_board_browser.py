@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from board_fakes import EVIL_NAME, EVIL_PROMPT, FACTS, board_scores
 from hard_scores import hard_scores
-from report_browser import TOO_WIDE, Browser
+from report_browser import PALE, TOO_WIDE, Browser
 
 from lmm4lmm.report.board_page import BoardSource, write_board_page
 
@@ -195,6 +195,13 @@ def test_without_script_the_tables_are_there(browser: Browser, page: Path) -> No
         assert browser.run("getComputedStyle(document.getElementById('prompts')).display") == "none"
     finally:
         browser.send("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_stand_out(browser: Browser, page: Path, scheme: str) -> None:
+    browser.open(page, scheme=scheme)
+    assert browser.run(PALE.replace("LEAST", "4.5")) == []
+    assert browser.run(PALE.replace("LEAST", "12")), "the measure sees something"
 
 
 def test_tables_have_heads_that_a_screen_reader_finds(opened: Browser) -> None:

@@ -121,7 +121,7 @@ def _board(board: Leaderboard, words: DimensionWords, places: Mapping[str, int])
     leading = set(board.standings[0].groups)
 
     def short(value: float | None) -> float | None:
-        return None if value is None else round(value, digits + 2)
+        return None if value is None else round(value, digits + 5)  # enough that rounding twice shows nowhere
 
     return {
         "axis": [axis.low, axis.high, list(axis.ticks), axis.digits],
