@@ -12,6 +12,7 @@ from hard_scores import hard_scores
 from report_browser import PALE, TOO_WIDE, Browser
 
 from lmm4lmm.report.board_page import BoardSource, write_board_page
+from lmm4lmm.report.summary import leaderboards
 
 pytestmark = pytest.mark.browser
 NAMES = """
@@ -128,6 +129,31 @@ def test_profiles_take_two_to_five_models(opened: Browser) -> None:
     opened.run(f"for (const i of [0, 1, 2]) {boxes}[i].click()")
     assert opened.run("document.querySelectorAll('#radar path.line').length") == 2
     assert opened.run(f"Array.from({boxes}).filter((b) => b.checked && b.disabled).length") == 2
+
+
+def test_two_models_against_each_other(opened: Browser) -> None:
+    names = opened.run("DATA.models.map((m) => m.name)")
+    alpha, gamma = str(names.index("Alpha Painter")), str(names.index("Gamma"))
+    change(opened, "one", alpha)
+    change(opened, "other", gamma)
+    tr = "Array.from(document.querySelectorAll('#pair-table tbody tr'))"
+    cells = f"{tr}.map((r) => Array.from(r.cells, (c) => c.textContent))"
+    rows = {row[0]: row[1:] for row in opened.run(cells)}
+    apart = leaderboards(board_scores(), resamples=20).dimensions["perception"].comparisons
+    pair = next(p for p in apart if {p.a, p.b} == {"alpha", "gamma"})
+    assert pair.a == "alpha"
+    assert rows["Perception"][1] == f"+{pair.difference:.2f}"
+    assert rows["Perception"][2] == f"+{pair.low:.2f} to +{pair.high:.2f}"
+    assert rows["Perception"][3:5] == ["< 0.001", "36"]
+    assert rows["Perception"][0] == "better"
+    assert rows["Correspondence"][0] == "worse"
+    assert opened.run(f"document.getElementById('other').options[{alpha}].disabled") is True
+    change(opened, "one", str(names.index("Beta")))
+    change(opened, "other", alpha)
+    change(opened, "one", gamma)
+    turned = {row[0]: row[1:] for row in opened.run(cells)}
+    assert turned["Perception"][2] == f"−{pair.high:.2f} to −{pair.low:.2f}"
+    assert turned["Perception"][0] == "worse"
 
 
 def test_search_finds_a_prompt_and_shows_its_scores(opened: Browser) -> None:

@@ -16,6 +16,8 @@ from lmm4lmm.report.wording import COMBINED, WORDS, DimensionWords, digits_for, 
 from lmm4lmm.stats.leaderboard import Leaderboard
 
 ALL_TASKS = "All tasks"
+PAIRS = 2_000
+"""Pairs of models that a page holds at most: those of 63 models."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +94,9 @@ def board_document(
 
     Returns:
         ``scores``: one a score, with ``boards``: the overall one, then one a task (None where there is none).
-        A board's rows are ``[generator's number, mean, low, high, rank, best rank, worst rank, letters, images,
-        whether it can't be told apart from the first]``.
+        ``pairs``, where there are not too many: ``[one, other, difference, low, high, adjusted p, prompts of both,
+        whether they can be told apart]`` over all images. A board's rows are ``[generator's number, mean, low, high,
+        rank, best rank, worst rank, letters, images, whether it can't be told apart from the first]``.
     """
     places = {generator: i for i, generator in enumerate(generators)}
     return {
@@ -103,6 +106,7 @@ def board_document(
                 "title": score.words.title,
                 "short": score.words.short,
                 "scale": score.words.scale,
+                "pairs": _pairs(score, places),
                 "boards": [
                     None if board is None else _board(board, score.words, places)
                     for board in (score.overall, *(score.tasks.get(task) for task in tasks))
@@ -111,6 +115,23 @@ def board_document(
             for score in scores
         ]
     }
+
+
+def _pairs(score: ScoreBoards, places: Mapping[str, int]) -> list[list[Any]] | None:
+    found = score.overall.comparisons
+    if not 0 < len(found) <= PAIRS:
+        return None
+    return [
+        [
+            places[pair.a],
+            places[pair.b],
+            *(None if v is None else float(f"{v:.6g}") for v in (pair.difference, pair.low, pair.high)),
+            None if pair.p_adjusted is None else float(f"{pair.p_adjusted:.3g}"),
+            pair.n_pairs,
+            pair.different,
+        ]
+        for pair in found
+    ]
 
 
 def _board(board: Leaderboard, words: DimensionWords, places: Mapping[str, int]) -> dict[str, Any]:

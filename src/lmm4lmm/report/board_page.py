@@ -16,7 +16,7 @@ from lmm4lmm.core.files import write_atomically
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.datasets.facts import Facts, Model, Scale
 from lmm4lmm.report import plots
-from lmm4lmm.report.board_data import ALL_TASKS, ScoreBoards, board_document, score_boards, task_order
+from lmm4lmm.report.board_data import ALL_TASKS, PAIRS, ScoreBoards, board_document, score_boards, task_order
 from lmm4lmm.report.board_models import ModelCard, model_cards, renamed
 from lmm4lmm.report.board_prompts import PromptPack, pack_prompts
 from lmm4lmm.report.boards import BoardView, board_view, order_of
@@ -29,6 +29,7 @@ from lmm4lmm.report.wording import CONTROLS, tidy
 SCRIPTS = (
     "board_base.js",
     "board_table.js",
+    "board_pairs.js",
     "board_tasks.js",
     "board_radar.js",
     "board_prompts.js",
@@ -99,6 +100,11 @@ class _View:
     heats: tuple[tuple[ScoreBoards, HeatMap], ...]
     prompts: PromptPack | None
     metrics: tuple[str, ...]
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether two models can be set against each other on the page."""
+        return all(0 < score.apart[1] <= PAIRS for score in self.scores)
 
     @property
     def same_images(self) -> bool:

@@ -30,7 +30,7 @@
   document.documentElement.classList.add("js-on");
   byId("pick").hidden = false;
   for (const part of document.querySelectorAll(".js")) part.hidden = false;
-  for (const part of [table, ranks, tasks, profile, prompts]) part.start();
+  for (const part of [table, ranks, pairs, tasks, profile, prompts]) part.start();
   onChange(where);
   score.addEventListener("change", () => { choose({ score: Number(score.value) }); remember(); });
   if (task) task.addEventListener("change", () => { choose({ task: Number(task.value) }); remember(); });
