@@ -101,6 +101,16 @@ def test_the_page_says_what_was_found(found: CheckpointComparison, tmp_path: Pat
     assert "http" not in page.replace("http-equiv", "")
 
 
+def test_without_images_prompts_stand_in_a_table(
+    pair: tuple[pl.DataFrame, pl.DataFrame], tmp_path: Path
+) -> None:
+    write_comparison_page(compare_checkpoints(*pair), tmp_path / "p.html")
+    page = (tmp_path / "p.html").read_text("utf-8")
+    assert "<figure" not in page
+    assert "None of their images was found" in page
+    assert "prompt 3" in page
+
+
 def test_unpaired_and_untestable_comparisons_have_a_page(table: Table, tmp_path: Path) -> None:
     new, old = table(_rows("a", 1.0, prompt="")), table(_rows("b", 0.0, n=1))
     facts = write_comparison_page(compare_checkpoints(new, old), tmp_path / "p.html", title="T")
