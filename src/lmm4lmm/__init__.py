@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         write_report,
     )
     from lmm4lmm.api_agreement import compare_metrics, write_folds
-    from lmm4lmm.api_ranking import compare, plan
+    from lmm4lmm.api_ranking import compare, plan, write_comparison, write_leaderboard
     from lmm4lmm.api_train import train
 
 __all__ = [
@@ -38,7 +38,9 @@ __all__ = [
     "read_scores",
     "score",
     "train",
+    "write_comparison",
     "write_folds",
+    "write_leaderboard",
     "write_report",
 ]
 
@@ -51,10 +53,8 @@ def __getattr__(name: str) -> object:
 
     rooms = {
         "train": api_train,
-        "compare": api_ranking,
-        "plan": api_ranking,
-        "compare_metrics": api_agreement,
-        "write_folds": api_agreement,
+        **dict.fromkeys(api_agreement.__all__, api_agreement),
+        **dict.fromkeys(api_ranking.__all__, api_ranking),
     }
     return getattr(rooms.get(name, api), name)
 

@@ -1,4 +1,4 @@
-"""The Python front door, ranking: two generators against each other, and how many prompts that takes."""
+"""The Python front door, ranking: a page of leaderboards, two generators compared, how many prompts that takes."""
 
 from __future__ import annotations
 
@@ -7,15 +7,81 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmm4lmm.api import Columns, read_human
+from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import Dimension
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from lmm4lmm.report.board_page import BoardPageFacts, BoardSource
+    from lmm4lmm.report.checkpoint_page import ComparisonPageFacts
     from lmm4lmm.report.checkpoints import CheckpointComparison, Margin
     from lmm4lmm.report.plans import Plan
+    from lmm4lmm.report.summary import Leaderboards
 
-__all__ = ["compare", "plan"]
+__all__ = ["compare", "plan", "write_comparison", "write_leaderboard"]
+
+
+def write_leaderboard(
+    scores: pl.DataFrame | Path | str,
+    out: Path | str,
+    *,
+    data: Path | str | None = None,
+    columns: Columns = None,
+    title: str | None = None,
+    seed: int = 0,
+    resamples: int = 1000,
+) -> BoardPageFacts:
+    """Writes one self-contained HTML page with every ranking of a table: by score and task, sortable, with prompts.
+
+    Args:
+        scores: a scores table, a file that holds one, or the name of a data set of human scores.
+        out: the page to write.
+        data: the folder of a named data set.
+        columns: of a file with other column names; see ``read_human``.
+        title: the page's heading; None takes the file's or data set's name.
+        seed: of the bootstrap.
+        resamples: of the bootstrap.
+    """
+    return ranked_page(scores, out, data=data, columns=columns, title=title, seed=seed, resamples=resamples)[
+        1
+    ]
+
+
+def ranked_page(
+    scores: pl.DataFrame | Path | str,
+    out: Path | str,
+    *,
+    data: Path | str | None,
+    columns: Columns,
+    title: str | None,
+    seed: int,
+    resamples: int,
+) -> tuple[Leaderboards, BoardPageFacts]:
+    """``write_leaderboard``, and the leaderboards that the page shows, by task: computed once for both."""
+    from lmm4lmm.report.board_page import write_board_page
+    from lmm4lmm.report.summary import leaderboards
+
+    given = None if not isinstance(scores, Path | str) else Path(scores)
+    if given is not None and given.is_file() and Path(out).is_file() and given.samefile(out):
+        raise InputError(f"{out}: the page would overwrite its own input")
+    table = read_human(scores, data=data, columns=columns)
+    boards = leaderboards(table, by_task=True, seed=seed, resamples=resamples)
+    facts = write_board_page(table, Path(out), source=_source(scores), title=title, boards=boards, seed=seed)
+    return boards, facts
+
+
+def _source(scores: pl.DataFrame | Path | str) -> BoardSource:
+    """What the page says of where its scores are from."""
+    from lmm4lmm.datasets import DATASETS
+    from lmm4lmm.report.board_page import BoardSource
+
+    if not isinstance(scores, Path | str):
+        return BoardSource("a scores table")
+    if Path(scores).is_file() or str(scores) not in DATASETS.names():
+        return BoardSource(Path(scores).name)
+    facts = getattr(DATASETS.load(str(scores)), "facts", None)
+    return BoardSource(facts.title if facts else str(scores), facts)
 
 
 def compare(
@@ -59,6 +125,27 @@ def compare(
         confidence=confidence,
         any_metric=any_metric,
     )
+
+
+def write_comparison(
+    found: CheckpointComparison,
+    out: Path | str,
+    *,
+    images: Path | str | None = None,
+    title: str | None = None,
+) -> ComparisonPageFacts:
+    """Writes one self-contained HTML page of what ``compare`` found, with the prompts that moved most.
+
+    Args:
+        found: what ``compare`` returned.
+        out: the page to write.
+        images: the folder that image paths start from; beside it the folders of the scores files are tried.
+        title: the page's heading; None names the two.
+    """
+    from lmm4lmm.report.checkpoint_page import write_comparison_page
+
+    root = None if images is None else Path(images)
+    return write_comparison_page(found, Path(out), images=root, title=title)
 
 
 def plan(

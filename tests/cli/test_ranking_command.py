@@ -96,6 +96,42 @@ def test_markdown_goes_to_a_file_or_to_stdout(cli, new, old):
     assert "### " in with_json.err
 
 
+def test_html_goes_beside_the_table(cli, new, old):
+    ended = cli("compare", new, old, "--html", "deep/page.html", "--json")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["dimensions"]
+    assert "wrote deep/page.html" in ended.err
+    assert "画家🎨 [v2] against v1" in Path("deep/page.html").read_text(encoding="utf-8")
+    refused = cli("compare", new, old, "--images", ".")
+    assert (refused.code, "--html FILE" in refused.err) == (2, True)
+
+
+def test_leaderboard_writes_its_page_and_prints_the_same(cli, tmp_path, new, old):
+    both = tmp_path / "both.jsonl"
+    both.write_text(new.read_text(encoding="utf-8") + old.read_text(encoding="utf-8"), encoding="utf-8")
+    ended = cli("leaderboard", both, "--html", "site/index.html", "--title", "Meine <Liste>", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.out == cli("leaderboard", both, "--json").out
+    assert "40 prompts" in ended.err
+    page = Path("site/index.html").read_text(encoding="utf-8")
+    assert "<title>Meine &lt;Liste&gt;</title>" in page
+    by_task = cli("leaderboard", both, "--html", "site/index.html", "--by", "task", "--json")
+    assert set(json.loads(by_task.out)["tasks"]) == {"task 0", "task 1"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--title", "x"), "--html FILE"),
+        (("--html", "new.jsonl"), "would overwrite its own input"),
+        (("--html", "."), "is a folder"),
+    ],
+)
+def test_pages_that_can_not_be_written(cli, new, words, message):
+    ended = cli("leaderboard", new, *words)
+    assert (ended.code, message in ended.err) == (2, True), ended.err
+
+
 def test_one_file_with_both(cli, tmp_path, new, old):
     both = tmp_path / "both.jsonl"
     both.write_text(new.read_text(encoding="utf-8") + old.read_text(encoding="utf-8"), encoding="utf-8")

@@ -6,6 +6,7 @@ table, before this code was there.
 
 from __future__ import annotations
 
+import json
 from itertools import combinations
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import polars as pl
 import pytest
 from scipy.stats import ttest_1samp, ttest_rel, zscore
 
+import lmm4lmm
 from lmm4lmm.datasets.evalmi50k import DATASET
+from lmm4lmm.datasets.evalmi50k_names import TASKS
 from lmm4lmm.report.summary import Leaderboards, leaderboards
 from lmm4lmm.stats.planning import prompts_needed
 
@@ -79,3 +82,20 @@ def test_planned_prompts_have_the_planned_power_on_real_scores(table):
         found.append((ttest_1samp(drawn, 0.0, axis=1).pvalue < 0.05).mean())
     assert len(found) > 10
     assert np.mean(found) == pytest.approx(0.8, abs=0.03)
+
+
+def test_the_page_holds_all_of_it_and_stays_small(shared_data, tmp_path):
+    """24 models under their published names x 20 tasks x 3 scores and the combined one; 2,090 distinct prompts."""
+    out = tmp_path / "index.html"
+    facts = lmm4lmm.write_leaderboard("evalmi50k", out, data=shared_data / "evalmi50k", resamples=20)
+    assert (facts.models, facts.prompts, facts.left_out) == (24, 2_090, 0)
+    assert facts.size_bytes < 3_000_000
+    page = out.read_text("utf-8")
+    document = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    assert [model["name"] for model in document["models"]][:2] == [
+        "FLUX.1-schnell",
+        "Stable Diffusion 3.5 Large",
+    ]
+    assert [len(score["boards"]) for score in document["scores"]] == [21] * 4
+    assert document["tasks"][1:] == list(TASKS)
+    assert "none stated (ask its authors before you redistribute anything)" in page

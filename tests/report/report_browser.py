@@ -24,6 +24,40 @@ FLAGS = [
     "--remote-debugging-pipe",
 ]
 
+TOO_WIDE = """
+Array.from(document.querySelectorAll("body *")).filter((e) =>
+  !e.closest(".scroll, .strip, nav, .skip, .full, svg") && e.getBoundingClientRect().right > innerWidth + 1
+).map((e) => e.outerHTML.slice(0, 120))
+"""
+"""What reaches beyond the screen, where nothing scrolls."""
+
+PALE = """
+(() => {
+  const light = (rgb) => {
+    const [r, g, b] = rgb.map((v) => (v / 255 <= 0.03928 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const parts = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = parts(getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] > 0) return c.slice(0, 3);
+    }
+    return [255, 255, 255];
+  };
+  const contrast = (e) => {
+    const style = getComputedStyle(e);
+    const ends = [light(parts(e instanceof SVGElement ? style.fill : style.color)), light(behind(e))];
+    return (Math.max(...ends) + 0.05) / (Math.min(...ends) + 0.05);
+  };
+  return Array.from(document.querySelectorAll("body *"))
+    .filter((e) => Array.from(e.childNodes).some((n) => n.nodeType === 3 && n.data.trim()))
+    .filter((e) => e.checkVisibility() && !e.closest("script, style, noscript, :disabled") && contrast(e) < LEAST)
+    .map((e) => `${contrast(e).toFixed(2)} ${e.outerHTML.slice(0, 100)}`);
+})()
+"""
+"""Texts whose contrast with what is behind them is below LEAST (4.5: WCAG 2.1, success criterion 1.4.3)."""
+
 
 class Browser:
     """One page of a headless Chromium, spoken to through the pipe of ``--remote-debugging-pipe``."""
@@ -41,7 +75,7 @@ class Browser:
         os.close(to_browser[0])
         os.close(from_browser[1])
         self._write, self._read = to_browser[1], from_browser[0]
-        self._buffer, self._id = b"", 0
+        self._buffer, self._id, self._at = b"", 0, ""
         self.events: list[dict[str, Any]] = []
         targets = self.send("Target.getTargets", session=None)["targetInfos"]
         target = next(t["targetId"] for t in targets if t["type"] == "page")
@@ -80,11 +114,19 @@ class Browser:
         self.send("Emulation.setDeviceMetricsOverride", metrics)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.send("Emulation.setEmulatedMedia", {"features": features})
-        self.send("Page.navigate", {"url": page.resolve().as_uri() + fragment})
+        url = page.resolve().as_uri() + fragment
+        if self._at.partition("#")[0] == page.resolve().as_uri():
+            self._go("about:blank")  # the same page at another fragment would not load anew
+        self.events.clear()
+        self._go(url)
+        self._at = url
+
+    def _go(self, url: str) -> None:
+        self.send("Page.navigate", {"url": url})
         end = time.monotonic() + 30
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
             if time.monotonic() > end:
-                raise RuntimeError(f"{page} doesn't load")
+                raise RuntimeError(f"{url} doesn't load")
             self.events.append(self._receive())
 
     def run(self, script: str) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from scipy.stats import ttest_ind, ttest_rel
 
 from lmm4lmm.core.errors import InputError, UnknownNameError
-from lmm4lmm.report.checkpoint_words import headline, markdown, sentences
+from lmm4lmm.report.checkpoint_words import headline, markdown, sentences, verdict_words
 from lmm4lmm.report.checkpoints import compare_checkpoints
 
 Table = Callable[..., pl.DataFrame]
@@ -219,6 +220,15 @@ def test_sentences_claim_what_was_shown(pair):
     assert "equivalent within 9.00" in headline(compare_checkpoints(new, old, margin=9.0))
     assert "can't be compared" in sentences(compare_checkpoints(new.head(1), old.head(1)))[0]
     assert "worse by more than 0.50" in headline(compare_checkpoints(old, new, margin=0.5))
+
+
+def test_a_task_is_worse_beyond_the_margin_only_where_its_adjusted_p_agrees(pair):
+    """An interval of one task alone may lie beyond the margin by luck; of twenty, one does."""
+    found = compare_checkpoints(pair[1], pair[0], margin=0.1).dimensions["perception"].overall
+    assert verdict_words("perception", found) == "worse by more than 0.10"
+    among_many = replace(found, p_adjusted=0.2)
+    assert among_many.worse_beyond_margin
+    assert verdict_words("perception", among_many) == "no difference found"
 
 
 def test_markdown_is_short_and_shows_names_as_they_are(pair, table, rng):

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pytest
-from report_browser import Browser
+from hard_scores import hard_scores
+from report_browser import TOO_WIDE, Browser
 
 from lmm4lmm.report.html import ReportInput, write_report
 
 pytestmark = pytest.mark.browser
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
-TOO_WIDE = """
-Array.from(document.querySelectorAll("body *")).filter((e) =>
-  !e.closest(".scroll, .strip, nav, .skip, .full, svg") && e.getBoundingClientRect().right > innerWidth + 1
-).map((e) => e.outerHTML.slice(0, 120))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +21,15 @@ def pages(
 ) -> dict[str, Path]:
     """A plain page, one of two metrics with people, and one of everything that is hard to lay out."""
     folder = tmp_path_factory.mktemp("pages")
-    rng = np.random.default_rng(0)
-    long = ["x" * 400, "قطة سوداء " * 40, "猫" * 300, "👩‍🚀" * 60, "<script>alert(1)</script>"]
-    hard = pl.DataFrame(
-        [
-            {"id": f"{i}-{g}", "prompt": p, "generator": g * 60, "task": p[:80], "metric": "m" * 90}
-            | {"image": "n" * 200, "perception": rng.normal(50, 9), "correspondence": rng.normal(0, 1e6)}
-            for i, p in enumerate(long)
-            for g in ("a", "b", "生", "م")
-        ]
-    )
     plain = ReportInput(scores, image_folder / "scores.jsonl")
     other = ReportInput(
         scores.with_columns(100 - pl.col("perception")), image_folder / "another-metric.jsonl"
     )
-    found = {"plain": [plain], "two": [plain, other], "hard": [ReportInput(hard, folder / ("s" * 80))]}
+    found = {
+        "plain": [plain],
+        "two": [plain, other],
+        "hard": [ReportInput(hard_scores(), folder / ("s" * 80))],
+    }
     for name, inputs in found.items():
         human = scores if name == "two" else None
         title = "W" * 90 if name == "hard" else name

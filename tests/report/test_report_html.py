@@ -70,6 +70,9 @@ def test_the_page_has_all_its_parts(scores: pl.DataFrame, image_folder: Path, tm
         "Best and worst images",
         "Distributions",
         "How to read these numbers",
+        "All dimensions together",
+        "The yardstick is the spread of the generators' means in perception (mean 5",
+        "The combined rank",
         "fake-1",
     ):
         assert text in page.text

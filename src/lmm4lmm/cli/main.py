@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import agreeing, guard, lab, output, ranking, train
+from lmm4lmm.cli import agreeing, boards, guard, lab, output, ranking, train
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
     parse_batch_size,
-    parse_by,
     parse_columns,
     parse_dimensions,
     parse_dtype,
@@ -166,42 +165,6 @@ agreeing.add_to(app)
 
 @app.command()
 @guarded
-def leaderboard(
-    source: Annotated[str, typer.Argument(metavar="INPUT", help="A scores file, or a data set's name.")],
-    data: Data = None,
-    columns: Columns = None,
-    by: Annotated[str, typer.Option(metavar="LIST", help="Also within each: task.")] = "",
-    pairs: Annotated[
-        bool, typer.Option("--pairs", help="Also the adjusted p-value of each pair (--json always has them).")
-    ] = False,
-    seed: Seed = 0,
-    resamples: Resamples = 1000,
-    as_json: Json = False,
-) -> None:
-    """Rank generators, with intervals.
-
-    Means and ranks with 95 % intervals from resampling prompts, and groups that can't be told apart; a
-    combined rank by the mean of the dimensions' z-scores over generators.
-    """
-    from lmm4lmm import api
-    from lmm4lmm.cli import tables
-
-    found = api.leaderboard(
-        source,
-        data=data,
-        columns=parse_columns(columns),
-        by_task="task" in parse_by(by, ("task",)),
-        seed=seed,
-        resamples=resamples,
-    )
-    if as_json:
-        output.print_json(found.to_json())
-    else:
-        tables.print_leaderboards(found.to_json(), pairs=pairs)
-
-
-@app.command()
-@guarded
 def report(
     sources: Annotated[list[Path], typer.Argument(metavar="INPUT...", help="One scores file or several.")],
     out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT.html", help="Where the page goes.")],
@@ -245,6 +208,7 @@ def silent(_text: str) -> None:
     """What --quiet hears."""
 
 
+boards.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)

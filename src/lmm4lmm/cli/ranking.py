@@ -88,6 +88,18 @@ def compare(
         Path | None,
         typer.Option(metavar="FILE", help="Also write a short summary for a pull request; - for stdout."),
     ] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Also write one self-contained page, with the prompts that moved most."
+        ),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Where images' paths start, for --html; default: the folders of the files."
+        ),
+    ] = None,
     data: Data = None,
     columns: Columns = None,
     as_json: Json = False,
@@ -112,10 +124,18 @@ def compare(
         data=data,
         columns=parse_columns(columns),
     )
+    if images is not None and html is None:
+        raise InputError("--images are for the page; say where it goes: --html FILE")
     if require_noninferior:
         comparison_tables.need_margins(found)
     if markdown is not None:
         comparison_tables.write_markdown(summary(found), markdown, as_json)
+    if html is not None:
+        page = api_ranking.write_comparison(found, html, images=images)
+        missing = f", {page.missing} not found" if page.missing else ""
+        output.note(
+            f"wrote {html} ({page.size_bytes / 1e6:.1f} MB, {page.images_shown} images shown{missing})"
+        )
     if as_json:
         output.print_json(found.to_json())
     elif str(markdown) != "-":

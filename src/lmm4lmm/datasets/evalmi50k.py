@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from lmm4lmm.datasets.evalmi50k_files import NAMES, locate
+from lmm4lmm.datasets.evalmi50k_names import MODELS, TASKS
 from lmm4lmm.datasets.facts import Facts, Scale
 from lmm4lmm.datasets.hub import HubFiles
 from lmm4lmm.datasets.oddities import Reading
@@ -40,6 +41,8 @@ FACTS = Facts(
         "sub_answers_shuffled": 14,
         "two_questions_in_one_cell": 17,
     },
+    models=MODELS,
+    tasks=TASKS,
 )
 """Its structured side. Ceilings: SRCC that the noise of the released means leaves to any metric; one person against
 the others reaches .717 and .772."""

@@ -2,26 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Model:
-    """A text-to-image model of the release.
-
-    Attributes:
-        name: under which its makers published it. The release names no versions beyond those in its folder names,
-            so none are added here (Playground, Janus, Kolors, ...).
-        maker: company or institutes; None where not known for sure.
-        open_weights: whether the weights can be downloaded; None where that depends on a version not named.
-        link: paper or project page; None where not known for sure.
-    """
-
-    name: str
-    maker: str | None
-    open_weights: bool | None
-    link: str | None
-
+from lmm4lmm.datasets.facts import Model
 
 _ARXIV = "https://arxiv.org/abs/"
 MODELS: dict[str, Model] = {
@@ -60,7 +41,8 @@ MODELS: dict[str, Model] = {
     "seed-xi": Model("SEED-X", "Tencent", True, _ARXIV + "2404.14396"),
     "vila-u": Model("VILA-U", None, True, _ARXIV + "2409.04429"),
 }
-"""Folder in the release -> the model. From public knowledge of its paper or page, not from the release."""
+"""Folder in the release -> the model. From public knowledge of its paper or page, not from the release: that names no
+versions beyond those in its folder names, so none are added here (Playground, Janus, Kolors, ...)."""
 
 PUBLISHED: dict[str, str] = {folder: model.name for folder, model in MODELS.items()}
 """Folder in the release -> published name."""

@@ -24,6 +24,23 @@ class Scale:
 
 
 @dataclass(frozen=True)
+class Model:
+    """A text-to-image model whose images a set holds.
+
+    Attributes:
+        name: under which its makers published it.
+        maker: company or institutes; None where not known for sure.
+        open_weights: whether the weights can be downloaded; None where that depends on a version not named.
+        link: paper or project page; None where not known for sure.
+    """
+
+    name: str
+    maker: str | None
+    open_weights: bool | None
+    link: str | None
+
+
+@dataclass(frozen=True)
 class Facts:
     """The structured side of a card.
 
@@ -41,6 +58,8 @@ class Facts:
         known: kind of oddity -> how many of it the released files have. More of a kind, or another kind, means
             that the files at hand are not the released ones.
         read_here: whether the reader was run on the released files. False: it was written from documentation.
+        models: generator in the table -> the model, where that is known.
+        tasks: in the order of the source; empty where it has none, or no order.
     """
 
     title: str
@@ -55,6 +74,8 @@ class Facts:
     ceilings: Mapping[Dimension, float] = field(default_factory=dict)
     known: Mapping[str, int] = field(default_factory=dict)
     read_here: bool = True
+    models: Mapping[str, Model] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
 
 
 def write_card(facts: Facts, about: str, *, columns: str = "", oddities: str = "", beware: str = "") -> str:

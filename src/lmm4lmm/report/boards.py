@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.labels import compact_letters
-from lmm4lmm.report.summary import Leaderboards
-from lmm4lmm.report.wording import WORDS, DimensionWords, digits_for, listed, number, sentence, verdict
+from lmm4lmm.report.summary import CombinedBoards, Leaderboards
+from lmm4lmm.report.wording import (
+    COMBINED,
+    WORDS,
+    DimensionWords,
+    count,
+    digits_for,
+    listed,
+    number,
+    sentence,
+    verdict,
+)
 from lmm4lmm.stats.leaderboard import Leaderboard, Standing
 
 
@@ -51,8 +60,14 @@ class BoardView:
 
 
 def board_views(boards: Leaderboards) -> tuple[BoardView, ...]:
-    """The leaderboard of every dimension that has scores."""
-    return tuple(_board_view(name, board, boards.unscored[name]) for name, board in boards.dimensions.items())
+    """The leaderboard of every dimension that has scores, then that of all of them together where there is one."""
+    found = [
+        board_view(WORDS[name], board, boards.unscored[name]) for name, board in boards.dimensions.items()
+    ]
+    if boards.combined is not None:
+        view = board_view(COMBINED, boards.combined.board, 0)
+        found.append(replace(view, notes=(*view.notes, *combined_notes(boards.combined))))
+    return tuple(found)
 
 
 def order_of(boards: Leaderboards) -> tuple[str, ...]:
@@ -72,20 +87,20 @@ class _Shared:
     first: Standing
 
 
-def _board_view(dimension: Dimension, board: Leaderboard, unscored: int) -> BoardView:
-    words = WORDS[dimension]
+def board_view(words: DimensionWords, board: Leaderboard, unscored: int) -> BoardView:
+    """One leaderboard; ``unscored`` images have no score in it."""
     ends = [v for s in board.standings for v in (s.low, s.mean, s.high) if v is not None]
     axis = plots.axis_over(ends, limits=words.limits)
     letters = {letter for s in board.standings for letter in s.groups}
     ordered = tuple(sorted(letters, key=lambda letter: (len(letter), letter)))
-    shared = _Shared(words, axis, digits_for(ends), ordered, board.standings[0])
+    shared = _Shared(words, axis, max(words.digits, digits_for(ends)), ordered, board.standings[0])
     return BoardView(
         words=words,
         verdict=verdict(board, name=lambda generator: Markup("<bdi>{}</bdi>").format(generator)),
         axis=plots.axis_labels(axis),
         rows=tuple(_board_row(standing, shared) for standing in board.standings),
         unscored=unscored,
-        notes=_notes(board),
+        notes=board_notes(board),
     )
 
 
@@ -107,7 +122,22 @@ def _board_row(s: Standing, shared: _Shared) -> BoardRow:
     )
 
 
-def _notes(board: Leaderboard) -> tuple[str, ...]:
+def combined_notes(found: CombinedBoards) -> tuple[str, ...]:
+    """How the dimensions were weighed, and what was left out."""
+    weighed = []
+    for name, yardstick in found.yardsticks.items():
+        digits = digits_for([yardstick.sd])
+        middle, spread = number(yardstick.mean, digits), number(yardstick.sd, digits)
+        weighed.append(f"{name} (mean {middle}, standard deviation {spread})")
+    notes = [f"The yardstick is the spread of the generators' means in {listed(weighed)}."]
+    if found.incomplete:
+        notes.append(
+            f"{count(found.incomplete, 'image')} with a score, but not in every dimension, left out."
+        )
+    return tuple(notes)
+
+
+def board_notes(board: Leaderboard) -> tuple[str, ...]:
     """The leaderboard's own notes, and each reason for a missing or rough interval with whom it concerns."""
     reasons: dict[str, list[str]] = {}
     for standing in board.standings:

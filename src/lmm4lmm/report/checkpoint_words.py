@@ -35,7 +35,8 @@ def verdict_words(name: Dimension, found: Difference) -> str:
         return f"equivalent within {margin}"
     if found.verdict in ("better", "worse") and found.equivalent:
         return f"{found.verdict}, but by less than {margin}"
-    if found.worse_beyond_margin and found.margin:
+    # the interval is of this comparison alone; where others were tested along, the adjusted p has to agree
+    if found.verdict == "worse" and found.worse_beyond_margin and found.margin:
         return f"worse by more than {margin}"
     return found.verdict
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -41,15 +41,16 @@ class HeatMap:
         low: mean at the pale end of the scale.
         high: mean at the strong end.
         same_n: the number of images in every cell, where it is one number.
+        task_n: task -> the number of images in each of its cells, where it is one number for every task.
     """
 
-    dimension: Dimension
     corner: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     low: str
     high: str
     same_n: int | None
+    task_n: Mapping[str, int]
 
 
 def heat_map(frame: pl.DataFrame, dimension: Dimension, generators: Sequence[str]) -> HeatMap | None:
@@ -66,10 +67,27 @@ def heat_map(frame: pl.DataFrame, dimension: Dimension, generators: Sequence[str
     means = scored.group_by(pl.col("generator").fill_null(UNNAMED), pl.col("task").fill_null(NO_TASK)).agg(
         mean=pl.col(dimension).mean(), n=pl.len()
     )
-    found = {(g, t): (float(m), int(n)) for g, t, m, n in means.iter_rows()}
+    return heat_of({(g, t): (float(m), int(n)) for g, t, m, n in means.iter_rows()}, generators)
+
+
+def heat_of(
+    found: Mapping[tuple[str, str], tuple[float, int]],
+    generators: Sequence[str],
+    tasks: Sequence[str] | None = None,
+    least_digits: int = 1,
+) -> HeatMap:
+    """The heat map of means that are known already.
+
+    Args:
+        found: (generator, task) -> mean and images; at least one.
+        generators: in the order to show them; those without a mean are left out.
+        tasks: in the order to show them; None sorts them.
+        least_digits: decimals that means have at least.
+    """
     values = [mean for mean, _ in found.values()]
-    low, high, digits = min(values), max(values), digits_for(values)
-    tasks = sorted({t for _, t in found})
+    low, high = min(values), max(values)
+    digits = max(least_digits, digits_for(values))
+    tasks = sorted({t for _, t in found}) if tasks is None else tasks
     present = [g for g in generators if any((g, t) in found for t in tasks)]
 
     def cell(generator: str, task: str) -> Cell:
@@ -88,4 +106,7 @@ def heat_map(frame: pl.DataFrame, dimension: Dimension, generators: Sequence[str
         rows = tuple((t, tuple(cell(g, t) for g in present)) for t in tasks)
     counts = {c.n for _, cells in rows for c in cells}
     same_n = counts.pop() if len(counts) == 1 else None
-    return HeatMap(dimension, corner, columns, rows, number(low, digits), number(high, digits), same_n)
+    by_task = {task: {found[g, task][1] for g in present if (g, task) in found} for task in tasks}
+    even = same_n is None and all(len(n) == 1 for n in by_task.values())
+    task_n = {task: n.pop() for task, n in by_task.items()} if even else {}
+    return HeatMap(corner, columns, rows, number(low, digits), number(high, digits), same_n, task_n)

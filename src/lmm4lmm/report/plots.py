@@ -84,13 +84,51 @@ def interval_plot(
         strong: draw in the accent colour.
         hollow: draw a ring in place of the dot.
     """
-    parts = [_grid(axis)]
+    kind = "interval" + (" strong" if strong else "") + (" hollow" if hollow else "")
+    return _svg(kind, label, _grid(axis) + _bar_and_dot(axis, mean, low, high))
+
+
+def deviation_plot(
+    axis: Axis,
+    mean: float,
+    low: float | None,
+    high: float | None,
+    *,
+    label: str,
+    margin: float = 0.0,
+    strong: bool = True,
+) -> Markup:
+    """A dot with its interval beside an upright line at zero, and a band as wide as the margin on either side of it.
+
+    Args:
+        axis: shared by all rows; must hold 0.
+        mean: the dot.
+        low: lower end of the interval; without one there is no bar.
+        high: upper end.
+        label: what a screen reader says.
+        margin: what does not matter; 0 draws no band.
+        strong: draw in the accent colour.
+    """
+    parts = []
+    if margin:
+        left, right = axis.percent(-margin), axis.percent(margin)
+        band = f'x="{left:.2f}%" width="{right - left:.2f}%" y="0" height="100%"'
+        parts.append(f'<rect class="band" {band}/>')
+    zero = axis.percent(0.0)
+    parts += [
+        _grid(axis),
+        f'<line class="zero" x1="{zero:.2f}%" x2="{zero:.2f}%" y1="0" y2="100%"/>',
+        _bar_and_dot(axis, mean, low, high),
+    ]
+    return _svg("interval strong" if strong else "interval", label, "".join(parts))
+
+
+def _bar_and_dot(axis: Axis, mean: float, low: float | None, high: float | None) -> str:
+    bar = ""
     if low is not None and high is not None:
         a, b = axis.percent(low), axis.percent(high)
-        parts.append(f'<line class="bar" x1="{a:.2f}%" x2="{b:.2f}%" y1="50%" y2="50%"/>')
-    parts.append(f'<circle class="dot" cx="{axis.percent(mean):.2f}%" cy="50%" r="4.5"/>')
-    kind = "interval" + (" strong" if strong else "") + (" hollow" if hollow else "")
-    return _svg(kind, label, "".join(parts))
+        bar = f'<line class="bar" x1="{a:.2f}%" x2="{b:.2f}%" y1="50%" y2="50%"/>'
+    return bar + f'<circle class="dot" cx="{axis.percent(mean):.2f}%" cy="50%" r="4.5"/>'
 
 
 def axis_labels(axis: Axis) -> Markup:

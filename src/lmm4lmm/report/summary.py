@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,11 @@ class Leaderboards:
         document["rows"], document["failed"], document["unnamed"] = self.rows, self.failed, self.unnamed
         document["notes"] = {name: list(board.notes) for name, board in boards.items() if board.notes}
         return document
+
+    def without_tasks(self) -> Leaderboards:
+        """The same, as it is where nobody asked for tasks."""
+        together = None if self.combined is None else replace(self.combined, tasks={})
+        return replace(self, tasks={}, combined=together)
 
     def _every_board(self) -> Iterator[tuple[str, Leaderboard]]:
         yield from self.dimensions.items()

@@ -145,17 +145,6 @@ def reliability_plot(bins: Sequence[Bin], *, label: str) -> Markup:
     return _svg("curve square", label, "".join(parts) + _texts(axis, axis))
 
 
-def deviation_plot(axis: Axis, mean: float, low: float | None, high: float | None, *, label: str) -> Markup:
-    """A dot with its interval beside an upright line at zero."""
-    parts = [_line(axis, tick, "grid") for tick in axis.ticks]
-    parts.append(_line(axis, 0.0, "zero"))
-    if low is not None and high is not None:
-        a, b = axis.percent(low), axis.percent(high)
-        parts.append(f'<line class="bar" x1="{a:.2f}%" x2="{b:.2f}%" y1="50%" y2="50%"/>')
-    parts.append(f'<circle class="dot" cx="{axis.percent(mean):.2f}%" cy="50%" r="4.5"/>')
-    return _svg("interval strong", label, "".join(parts))
-
-
 def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5

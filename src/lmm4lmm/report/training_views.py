@@ -213,7 +213,7 @@ def leaning_views(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[Leani
         for row in rows:
             text = f"{round(row.mean, 1) + 0.0:+.1f}".replace("-", "−")
             label = f"{row.name}: {text} points on average over {count(row.n, 'image')}"
-            plot = training_plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
+            plot = plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
             views.append((row, plot, text, number(row.within, 3)))
         found.append(LeaningView(WORDS[name], plots.axis_labels(axis), tuple(views)))
     return tuple(found)

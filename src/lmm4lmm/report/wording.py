@@ -21,14 +21,16 @@ class DimensionWords:
         short: its name where space is scarce.
         what: what it says of an image.
         scale: range and direction.
-        limits: the range that the contract gives it.
+        limits: the range that the contract gives it; None where it has none.
+        digits: decimals that its means have at least.
     """
 
     title: str
     short: str
     what: str
     scale: str
-    limits: tuple[float, float]
+    limits: tuple[float, float] | None
+    digits: int = 1
 
 
 WORDS: dict[Dimension, DimensionWords] = {
@@ -43,6 +45,14 @@ WORDS: dict[Dimension, DimensionWords] = {
     ),
 }
 
+COMBINED = DimensionWords(
+    "Combined",
+    "All",
+    "all dimensions together: the mean of the generators' z-scores",
+    "0 is the middle of these generators, 1 a standard deviation of theirs above it",
+    None,
+    digits=2,
+)
 
 CONTROLS = {chr(c): chr(0x2400 + c) for c in range(0x20) if chr(c) not in "\t\n\r"}
 """Control characters, which HTML can't hold, and their pictures in Unicode."""
@@ -67,7 +77,8 @@ def number(value: float | None, digits: int) -> str:
     """A number with a true minus sign; an en dash where there is none."""
     if value is None or not math.isfinite(value):
         return "–"
-    return f"{value:.{digits}f}".replace("-", "−")
+    text = f"{value:.{digits}f}"
+    return text.replace("-", "−" if float(text) else "")  # what rounds to zero has no sign
 
 
 def count(n: int, one: str, many: str | None = None) -> str:
