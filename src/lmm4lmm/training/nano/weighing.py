@@ -26,8 +26,9 @@ from lmm4lmm.training.examples import Example
 from lmm4lmm.training.nano.learner import NanoLearner
 
 _AT_ONCE = 64
-_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
-"""Of each of the three numbers of evidence, in standard deviations of what was learned."""
+_WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
+"""Of each of the three numbers of evidence, in standard deviations of what was learned; with more, colours, numbers
+and places, which only the learned part knows of, would not be heard any more."""
 _LEAST = 50
 """Rows that a fit needs."""
 
