@@ -175,12 +175,13 @@ def page_environment() -> jinja2.Environment:
 def page_parts() -> dict[str, str]:
     """What every page holds: style, script with its hash, the time and the version."""
     environment = page_environment()
-    style, script = (environment.get_template(name).render() for name in ("report.css", "report.js"))
+    names = ("report.css", "figures.css", "report.js")
+    style, figures, script = (environment.get_template(name).render() for name in names)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
     return {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "version": version("lmm4lmm"),
-        "style": Markup(style),
+        "style": Markup(style + figures),
         "script": Markup(script),
         "script_hash": digest,
     }

@@ -11,14 +11,14 @@ import numpy as np
 from markupsafe import Markup
 
 from lmm4lmm.core.records import Dimension
-from lmm4lmm.report import plots, training_plots
+from lmm4lmm.report import framed, plots
 from lmm4lmm.report.labels import UNNAMED
+from lmm4lmm.report.leanings import LeaningView, leaning_view
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.training_figures import (
     CHANCE,
     STATISTIC,
     STATISTIC_WORDS,
-    Leaning,
     Reached,
     by_task,
     leanings,
@@ -27,6 +27,7 @@ from lmm4lmm.report.training_figures import (
 )
 from lmm4lmm.report.training_run import TrainingRun, finite
 from lmm4lmm.report.wording import WORDS, DimensionWords, count, listed, number, sentence
+from lmm4lmm.stats.calibration import reliability
 
 POINTS = 2000
 """Points of a scatter plot; of more, so many are drawn by lot, and the page says so."""
@@ -62,15 +63,6 @@ class TaskTable:
 
     heads: tuple[tuple[str, str], ...]
     rows: tuple[tuple[str, int, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True)
-class LeaningView:
-    """How generators are over- and underrated in one output."""
-
-    words: DimensionWords
-    axis: Markup
-    rows: tuple[tuple[Leaning, Markup, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -166,13 +158,13 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
         return PlotView(words, None, "", f"No {run.split} row has both a prediction and a target.")
     said, human = both[dimension].to_numpy(), both[f"target_{dimension}"].to_numpy()
     if dimension == "answer":
-        bins = training_plots.reliability_bins(np.clip(said, 0.0, 1.0), human)
-        error = number(training_plots.calibration_error(bins), 3)
+        bins = reliability(np.clip(said, 0.0, 1.0), human, shares=True)
+        error = number(bins.expected_error, 3)
         caption = f"{count(both.height, 'answer')}; mean distance from the line {error}. Whiskers are 95 % intervals."
         label = (
             f"Reliability of {count(both.height, 'answer')}: probability of yes across, share of yes upwards"
         )
-        plot = training_plots.reliability_plot(bins, label=label)
+        plot = framed.reliability_plot(bins, label=label)
         return PlotView(words, plot, "predicted probability of yes", caption)
     found = reached(run, dimension, seed)
     shown = f"{count(both.height, run.split + ' image')}"
@@ -186,7 +178,7 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
         f"SRCC {number(found.interval.value, 3)}, PLCC {correlation}; {shown}. On the line both are equal."
     )
     label = f"{words.title} of {count(both.height, 'image')}: predicted across, people upwards"
-    plot = training_plots.agreement_plot(axis, said, human, label=label)
+    plot = framed.agreement_plot(axis, said, human, label=label)
     return PlotView(words, plot, "predicted", caption)
 
 
@@ -202,21 +194,8 @@ def task_table(run: TrainingRun, outputs: Sequence[Dimension]) -> TaskTable:
 
 def leaning_views(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[LeaningView, ...]:
     """How generators are over- and underrated, for outputs that are scores."""
-    found = []
-    for name in outputs:
-        rows = leanings(run, name) if name != "answer" else ()
-        if not rows:
-            continue
-        ends = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
-        axis = plots.axis_over([0.0, *ends], wanted=4)
-        views = []
-        for row in rows:
-            text = f"{round(row.mean, 1) + 0.0:+.1f}".replace("-", "−")
-            label = f"{row.name}: {text} points on average over {count(row.n, 'image')}"
-            plot = training_plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
-            views.append((row, plot, text, number(row.within, 3)))
-        found.append(LeaningView(WORDS[name], plots.axis_labels(axis), tuple(views)))
-    return tuple(found)
+    found = (leaning_view(WORDS[name], leanings(run, name)) for name in outputs if name != "answer")
+    return tuple(view for view in found if view is not None)
 
 
 def miss_views(
