@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
-    from lmm4lmm.api_agreement import compare_metrics, write_folds
+    from lmm4lmm.api_agreement import compare_metrics, write_folds, write_study
     from lmm4lmm.api_ranking import compare, plan
     from lmm4lmm.api_train import train
 
@@ -40,6 +40,7 @@ __all__ = [
     "train",
     "write_folds",
     "write_report",
+    "write_study",
 ]
 
 
@@ -55,6 +56,7 @@ def __getattr__(name: str) -> object:
         "plan": api_ranking,
         "compare_metrics": api_agreement,
         "write_folds": api_agreement,
+        "write_study": api_agreement,
     }
     return getattr(rooms.get(name, api), name)
 

@@ -51,6 +51,7 @@ class Contest:
         baselines: predictors that see no pixel, over the same images.
         answering: McNemar's tests; only where people said yes or no.
         left_out: images with a human score that some metric did not score.
+        frames: metric -> its rows beside people's, cut to the images that all scored.
     """
 
     comparison: MetricComparison
@@ -59,6 +60,7 @@ class Contest:
     baselines: tuple[Baseline, ...]
     answering: tuple[Answering, ...]
     left_out: int
+    frames: Mapping[str, pl.DataFrame]
 
     def to_json(self) -> dict[str, Any]:
         """The metrics best first, each with all its figures; then what frames them."""
@@ -207,6 +209,7 @@ def _contest(
         baselines=baselines,
         answering=_answering({n: f for n, f in common.items() if answered[n]}, dimension),
         left_out=any_scored["id"].n_unique() - first.height,
+        frames=common,
     )
 
 

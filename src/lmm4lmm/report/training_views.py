@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import framed, plots
+from lmm4lmm.report.agreement_words import known
+from lmm4lmm.report.cards import Card
 from lmm4lmm.report.labels import UNNAMED
 from lmm4lmm.report.leanings import LeaningView, leaning_view
 from lmm4lmm.report.thumbnails import Thumbnails
@@ -26,7 +28,7 @@ from lmm4lmm.report.training_figures import (
     reached,
 )
 from lmm4lmm.report.training_run import TrainingRun, finite
-from lmm4lmm.report.wording import WORDS, DimensionWords, count, listed, number, sentence
+from lmm4lmm.report.wording import WORDS, DimensionWords, count, number, sentence
 from lmm4lmm.stats.calibration import reliability
 
 POINTS = 2000
@@ -65,17 +67,6 @@ class TaskTable:
     rows: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True)
-class MissView:
-    """One picture that the metric judged otherwise than people; attributes as ``macros.card`` wants them."""
-
-    picture: Any
-    image: str
-    prompt: str
-    generator: str
-    scores: tuple[tuple[str, str, bool], ...]
-
-
 def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView:
     """An output at a glance."""
     found = reached(run, dimension, seed)
@@ -84,17 +75,12 @@ def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView
     if found.validation is not None and run.split == "test":
         of = "" if found.n_validation is None else f" (n = {found.n_validation:,})"
         fine.append(f"validation {number(found.validation, 3)}{of}")
-    fine += [f"knowing {_known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
+    fine += [f"knowing {known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
     span = name
     if found.interval.low is not None:
         span += f", {number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
     where = f"on {count(found.n, run.split + ' image')}"
     return OutputView(WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine))
-
-
-def _known(what: str) -> str:
-    """What a guess knows, in words: "generator x task" is "the generator and the task"."""
-    return listed([f"the {part}" for part in what.replace(" + ", " x ").split(" x ")])
 
 
 def _against(found: Reached) -> str:
@@ -104,7 +90,7 @@ def _against(found: Reached) -> str:
         return f"undefined: {found.interval.reason or 'no figure was written'}"
     floor = value if low is None else low
     if found.guesses:
-        what, guess = _known(found.guesses[0][0]), found.guesses[0][1]
+        what, guess = known(found.guesses[0][0]), found.guesses[0][1]
         if floor > guess:
             return f"more than the best guess without a pixel ({number(guess, 2)}, knowing {what})"
         if value > guess:
@@ -200,7 +186,7 @@ def leaning_views(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[Leani
 
 def miss_views(
     run: TrainingRun, outputs: Sequence[Dimension], pictures: Thumbnails
-) -> tuple[tuple[DimensionWords, tuple[MissView, ...]], ...]:
+) -> tuple[tuple[DimensionWords, tuple[Card, ...]], ...]:
     """The worst misses of each output, with pictures where they are found."""
     manifest = (run.facts.get("data") or {}).get("manifest")
     roots = [run.folder, run.folder.parent, Path.cwd()]
@@ -212,7 +198,7 @@ def miss_views(
         rows = misses(run, name, max(1, MISSES // max(1, len(outputs))))
         digits = 2 if name == "answer" else 1
         cards = tuple(
-            MissView(
+            Card(
                 picture=pictures.get(row["image"] or "", roots),
                 image=row["image"] or "",
                 prompt=row["prompt"] or "",
