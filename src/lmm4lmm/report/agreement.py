@@ -16,7 +16,7 @@ from lmm4lmm.report.judged import Judged, used_rows
 from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.metric_table import Contest, MetricTable
 from lmm4lmm.report.thumbnails import Thumbnails
-from lmm4lmm.report.wording import count, sentence, tidy
+from lmm4lmm.report.wording import count, tidy
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def of_table(found: MetricTable, gallery: Gallery, *, seed: int) -> AgreementVie
     )
     matched = max(joined.frame.height for joined in found.joined.values())
     notes = [note for name, joined in found.joined.items() for note in _left_out(joined, f"{tidy(name)}: ")]
-    return AgreementView(dimensions, matched, (*notes, *(sentence(tidy(note)) for note in found.notes)))
+    return AgreementView(dimensions, matched, (*notes, *(f"{tidy(note)}." for note in found.notes)))
 
 
 def _contest_view(dimension: Dimension, contest: Contest, gallery: Gallery, seed: int) -> DimensionView:

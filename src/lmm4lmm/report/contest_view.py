@@ -17,7 +17,7 @@ from lmm4lmm.report.labels import join_letters
 from lmm4lmm.report.levels import Ceiling, best_baseline
 from lmm4lmm.report.metric_figures import MetricView, metric_view
 from lmm4lmm.report.metric_table import Answering
-from lmm4lmm.report.wording import WORDS, DimensionWords, number, sentence, tidy
+from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, number, sentence, tidy
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.metric_comparison import MetricComparison, MetricPair
 
@@ -129,7 +129,7 @@ def dimension_view(
         metrics=tuple(metric_view(m, gallery, seed=seed) for m in metrics),
         pairs=tuple(_pair(pair) for pair in several.pairs[:PAIRS_SHOWN]) if several else (),
         tests=tuple(_mcnemar(test) for test in answering),
-        notes=_notes(baselines, ceiling),
+        notes=_notes(baselines),
     )
 
 
@@ -222,8 +222,8 @@ def _mcnemar(found: Answering) -> str:
     )
 
 
-def _notes(baselines: tuple[Baseline, ...], ceiling: Ceiling | None) -> tuple[str, ...]:
-    notes = [f"{baseline_name(b)}: {b.reason}" for b in baselines if b.reason]
+def _notes(baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
+    notes = by_reason((f"no pixel, {baseline_name(b)}", b.reason) for b in baselines if b.reason)
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")
     return tuple(sentence(note) for note in notes)

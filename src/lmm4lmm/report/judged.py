@@ -14,9 +14,13 @@ from lmm4lmm.report.evaluation import Measured
 from lmm4lmm.report.levels import Levels
 from lmm4lmm.stats.arrays import Floats
 from lmm4lmm.stats.linearised import Band, fit_band
+from lmm4lmm.stats.logistic import LogisticFit
 
 CURVE = 80
 """Points of a drawn curve."""
+STEP = 0.05
+"""A curve whose rise takes less than about this share of the spread of scores is a step: where it lies is not a
+smooth matter of the data, and linearisation fails."""
 
 
 @dataclass(frozen=True)
@@ -80,23 +84,35 @@ class Judged:
             return None
         at = np.linspace(x.min(), x.max(), CURVE)
         if fit is not None and fit.converged:
-            prompts = self.frame["cluster"].to_numpy()
-            note = None if fit.monotone else "the fitted curve is not monotone"
-            try:
-                band = fit_band(fit, x, y, prompts=prompts, at=at)
-            except StatisticsError as error:
-                none = np.full(at.size, np.nan)
-                return OnPeoplesScale(fit(x), Band(at, fit(at), none, none), "logistic fit", str(error))
-            return OnPeoplesScale(fit(x), band, "logistic fit", note)
+            curve, note = self._curve(fit, at)
+            return OnPeoplesScale(fit(x), curve, "logistic fit", note)
         slope = float(np.cov(x, y, bias=True)[0, 1] / x.var())
-        base, none = float(y.mean() - slope * x.mean()), np.full(at.size, np.nan)
+        base = float(y.mean() - slope * x.mean())
         why = fit.reason if fit is not None else "too few images"
         return OnPeoplesScale(
             base + slope * x,
-            Band(at, base + slope * at, none, none),
+            _bare(at, base + slope * at),
             "straight line",
             f"the logistic fit failed ({why}): a straight line stands in its place, without a band",
         )
+
+    def _curve(self, fit: LogisticFit, at: Floats) -> tuple[Band, str | None]:
+        """The fitted curve with its band, and what the reader should know of it."""
+        if fit.scale < STEP * self.x.std():
+            return _bare(
+                at, fit(at)
+            ), f"the fitted curve is a step, so it has no band ({fit.reason or 'steep'})"
+        try:
+            band = fit_band(fit, self.x, self.y, prompts=self.frame["cluster"].to_numpy(), at=at)
+        except StatisticsError as error:
+            return _bare(at, fit(at)), f"the curve has no band: {error}"
+        return band, fit.reason
+
+
+def _bare(at: Floats, value: Floats) -> Band:
+    """A curve without a band."""
+    none = np.full(at.size, np.nan)
+    return Band(at, value, none, none)
 
 
 def used_rows(frame: pl.DataFrame, dimension: Dimension) -> pl.DataFrame:

@@ -14,6 +14,9 @@ from lmm4lmm.report.wording import DimensionWords, count, digits_for, number
 from lmm4lmm.stats.arrays import Floats, Labels
 from lmm4lmm.stats.linearised import clustered_mean
 
+RUN_OFF = 2.5
+"""Intervals longer than so many of the largest mean run off the plot: two prompts must not shrink all others."""
+
 
 @dataclass(frozen=True)
 class Leaning:
@@ -72,7 +75,9 @@ def leaning_view(words: DimensionWords, rows: Sequence[Leaning]) -> LeaningView 
     """The groups on one axis; None where there is none."""
     if not rows:
         return None
-    ends = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
+    most = RUN_OFF * max(abs(row.mean) for row in rows)
+    given = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
+    ends = [min(max(end, -most), most) for end in given] if most else given
     axis = plots.axis_over([0.0, *ends], wanted=4)
     digits = min(3, digits_for([0.0, *ends]))
     shown = []

@@ -17,7 +17,7 @@ from lmm4lmm.report.disagreements import DisagreementView, Gallery, disagreement
 from lmm4lmm.report.judged import Judged, OnPeoplesScale
 from lmm4lmm.report.labels import NO_TASK, UNNAMED
 from lmm4lmm.report.leanings import LeaningView, leaning_view, leanings
-from lmm4lmm.report.wording import WORDS, count, number, sentence, tidy
+from lmm4lmm.report.wording import WORDS, by_reason, count, number, sentence, tidy
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.stats.resampling import Interval
 
@@ -219,7 +219,7 @@ def _leanings(
 def _notes(
     judged: Judged, scaled: OnPeoplesScale | None, measured: Mapping[tuple[str, str], Interval]
 ) -> tuple[str, ...]:
-    notes = [f"{name} ({what}): {i.reason}" for (name, what), i in measured.items() if i.reason]
+    notes = by_reason((name, i.reason) for (name, _), i in measured.items() if i.reason)
     if scaled is None:
         notes.append(
             "the metric gives every image the same score: there is no scatter to fit, and no leaning"
