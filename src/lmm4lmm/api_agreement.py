@@ -100,7 +100,7 @@ def write_study(
         found,
         Path(out),
         files=files,
-        people=Path(human).name,
+        human=Path(human),
         intervals=intervals or f"95 %, percentiles of {resamples:,} resamples of prompts, seed {seed}",
         roots=[*([] if root is None else [root]), *dict.fromkeys(file.parent for file in roots), *beside],
         title=title,

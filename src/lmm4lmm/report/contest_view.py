@@ -223,7 +223,8 @@ def _mcnemar(found: Answering) -> str:
 
 
 def _notes(baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
-    notes = by_reason((f"no pixel, {baseline_name(b)}", b.reason) for b in baselines if b.reason)
+    missing = by_reason((baseline_name(b), b.reason) for b in baselines if b.reason)
+    notes = [f"no-pixel baseline of {note}" for note in missing]
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")
     return tuple(sentence(note) for note in notes)

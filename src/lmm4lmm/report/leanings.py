@@ -79,7 +79,7 @@ def leaning_view(words: DimensionWords, rows: Sequence[Leaning]) -> LeaningView 
     given = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
     ends = [min(max(end, -most), most) for end in given] if most else given
     axis = plots.axis_over([0.0, *ends], wanted=4)
-    digits = min(3, digits_for([0.0, *ends]))
+    digits = min(3, max(1 if words.limits[1] > 1 else 2, digits_for([0.0, *ends])))
     shown = []
     for row in rows:
         text = f"{round(row.mean, digits) + 0.0:+.{digits}f}".replace("-", "−")

@@ -46,7 +46,7 @@ def write_study(
     out: Path,
     *,
     files: Sequence[Path],
-    people: str,
+    human: Path,
     intervals: str,
     roots: Sequence[Path] = (),
     title: str = "",
@@ -58,7 +58,7 @@ def write_study(
         found: one metric's evaluation, with ``detail``, or a table of several.
         out: the page to write; replaced if it exists.
         files: the scores files, whose names the page shows.
-        people: what the human scores are called.
+        human: the file of human scores, or a data set's name; the page shows its last part.
         intervals: in words, how the intervals over images were made.
         roots: folders that image paths may be relative to, best first.
         title: heading of the page; "" for one of its own.
@@ -70,7 +70,7 @@ def write_study(
     Raises:
         InputError: ``out`` is a folder, or one of the inputs.
     """
-    _check(out, [*files, Path(people)])
+    _check(out, [*files, human])
     pictures = Thumbnails(IMAGE_BYTES)
     metrics = len(found.joined) if isinstance(found, MetricTable) else 1
     each = max(2, min(MOST_EACH, PICTURES // (2 * metrics * max(1, len(found.dimensions)))))
@@ -82,7 +82,7 @@ def write_study(
         view = of_evaluation(found, name, gallery, seed=seed)
     heading = title or (f"{metrics} metrics against people" if metrics > 1 else f"{name} against people")
     write_atomically(
-        out, _render(view, tidy(heading), files, people, intervals, pictures, list(found.dimensions))
+        out, _render(view, tidy(heading), files, human.name, intervals, pictures, list(found.dimensions))
     )
     return StudyFacts(out, out.stat().st_size, pictures.shown, len(pictures.missing))
 
