@@ -19,7 +19,15 @@ from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model import pretrained
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "CONTRIBUTING.md", "docs/bases.md", "docs/ranking.md", "docs/training.md"]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/agreement.md",
+    "docs/bases.md",
+    "docs/ranking.md",
+    "docs/statistics.md",
+    "docs/training.md",
+]
 SHELL = ("bash", "sh", "shell", "console", "text", "")
 """Languages of a fenced block that may hold commands."""
 LAUNCHERS = ("accelerate", "torchrun")
