@@ -17,7 +17,7 @@ from lmm4lmm.report.labels import join_letters
 from lmm4lmm.report.levels import Ceiling, best_baseline
 from lmm4lmm.report.metric_figures import MetricView, metric_view
 from lmm4lmm.report.metric_table import Answering
-from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, number, sentence, tidy
+from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, count, number, sentence, tidy
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.metric_comparison import MetricComparison, MetricPair
 
@@ -129,7 +129,7 @@ def dimension_view(
         metrics=tuple(metric_view(m, gallery, seed=seed) for m in metrics),
         pairs=tuple(_pair(pair) for pair in several.pairs[:PAIRS_SHOWN]) if several else (),
         tests=tuple(_mcnemar(test) for test in answering),
-        notes=_notes(baselines),
+        notes=_notes(baselines, first.measured.agreement.n_dropped),
     )
 
 
@@ -222,9 +222,11 @@ def _mcnemar(found: Answering) -> str:
     )
 
 
-def _notes(baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
+def _notes(baselines: tuple[Baseline, ...], dropped: int) -> tuple[str, ...]:
     missing = by_reason((baseline_name(b), b.reason) for b in baselines if b.reason)
     notes = [f"no-pixel baseline of {note}" for note in missing]
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")
+    if dropped:
+        notes.append(f"{count(dropped, 'matched row')} without a score on one side left out")
     return tuple(sentence(note) for note in notes)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
 from lmm4lmm.report import framed, plots
-from lmm4lmm.report.wording import DimensionWords, count, digits_for, number
+from lmm4lmm.report.wording import DimensionWords, count, digits_for, number, tidy
 from lmm4lmm.stats.arrays import Floats, Labels
 from lmm4lmm.stats.linearised import clustered_mean
 
@@ -76,12 +76,13 @@ def leaning_view(words: DimensionWords, rows: Sequence[Leaning]) -> LeaningView 
     if not rows:
         return None
     most = RUN_OFF * max(abs(row.mean) for row in rows)
-    given = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
-    ends = [min(max(end, -most), most) for end in given] if most else given
+    every = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
+    ends = [min(max(end, -most), most) for end in every] if most else every
     axis = plots.axis_over([0.0, *ends], wanted=4)
     digits = min(3, max(1 if words.limits[1] > 1 else 2, digits_for([0.0, *ends])))
     shown = []
-    for row in rows:
+    for given in rows:
+        row = replace(given, name=tidy(given.name))
         text = f"{round(row.mean, digits) + 0.0:+.{digits}f}".replace("-", "−")
         label = f"{row.name}: {text} on average over {count(row.n, 'image')}"
         plot = framed.deviation_plot(axis, row.mean, row.low, row.high, label=label)

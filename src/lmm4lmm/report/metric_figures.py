@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import polars as pl
 from markupsafe import Markup
 from numpy.typing import NDArray
 
@@ -211,8 +210,7 @@ def _leanings(
         except StatisticsError:
             return None
 
-    legible = names.map_elements(tidy, return_dtype=pl.String)
-    rows = leanings(legible.to_list(), scaled.values - y, frame["cluster"].to_numpy(), within)
+    rows = leanings(names.to_list(), scaled.values - y, frame["cluster"].to_numpy(), within)
     return leaning_view(WORDS[judged.dimension], rows)
 
 
