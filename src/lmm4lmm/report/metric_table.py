@@ -179,8 +179,16 @@ def _contest(
     measured, found = {}, {}
     first = next(iter(common.values()))
     baselines = no_pixel(first, dimension, sampling.seed)
+    comparison = compare_metrics(
+        {name: frame[dimension].to_numpy() for name, frame in common.items()},
+        first[f"{dimension}_human"].to_numpy(),
+        prompts=first["cluster"].to_numpy(),
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
+    )
     for name, frame in common.items():
-        measured[name] = measure(frame, dimension, sampling)
+        # the same draws of the same prompts: no need to resample SRCC twice
+        measured[name] = measure(frame, dimension, sampling, srcc=comparison.values[name])
         found[name] = levels(
             frame,
             dimension,
@@ -191,13 +199,6 @@ def _contest(
             seed=sampling.seed,
             resamples=sampling.resamples,
         )
-    comparison = compare_metrics(
-        {name: frame[dimension].to_numpy() for name, frame in common.items()},
-        first[f"{dimension}_human"].to_numpy(),
-        prompts=first["cluster"].to_numpy(),
-        rng=np.random.default_rng(sampling.seed),
-        resamples=sampling.resamples,
-    )
     any_scored = pl.concat(
         [f.filter(pl.col(f"{dimension}_human").is_not_null()).select("id") for f in frames.values()]
     )
