@@ -61,7 +61,9 @@ def files(scores: pl.DataFrame, people: pl.DataFrame, tmp_path_factory: pytest.T
     scores.with_columns(pl.col("perception") + noise).write_parquet(folder / "worse.parquet")
     evil = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
     scores.with_columns(
-        prompt=pl.lit(evil) + pl.col("prompt"), generator=pl.lit(evil) + pl.col("generator")
+        prompt=pl.lit(evil) + pl.col("prompt") + pl.lit("قطة 猫" * 90),
+        generator=pl.lit(evil + "x" * 200) + pl.col("generator"),
+        task=pl.lit("W" * 80 + "👩‍🚀") + pl.col("task"),
     ).write_parquet(folder / "evil.parquet")
     people.write_parquet(folder / "people.parquet")
     return folder
