@@ -22,9 +22,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
+    "docs/agreement.md",
     "docs/bases.md",
     "docs/leaderboard.md",
     "docs/ranking.md",
+    "docs/statistics.md",
     "docs/training.md",
 ]
 SHELL = ("bash", "sh", "shell", "console", "text", "")

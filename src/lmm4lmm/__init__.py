@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         score,
         write_report,
     )
-    from lmm4lmm.api_agreement import compare_metrics, write_folds
+    from lmm4lmm.api_agreement import compare_metrics, write_folds, write_study
     from lmm4lmm.api_ranking import compare, plan, write_comparison, write_leaderboard
     from lmm4lmm.api_train import train
 
@@ -42,6 +42,7 @@ __all__ = [
     "write_folds",
     "write_leaderboard",
     "write_report",
+    "write_study",
 ]
 
 

@@ -371,4 +371,5 @@ def write_report(
         files = [scores] if isinstance(scores, Path | str) else scores
         inputs = [html.ReportInput(read_scores(path), Path(path), root) for path in files]
     people = None if human is None else read_human(human, data=data, columns=columns)
-    return html.write_report(inputs, Path(out), title=title, human=people, seed=seed)
+    facts = None if human is None else human_facts(human)
+    return html.write_report(inputs, Path(out), title=title, human=people, facts=facts, seed=seed)

@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmm4lmm.api import Columns, human_facts, read_human, read_scores
+from lmm4lmm.api import Columns, evaluate, human_facts, read_human, read_scores
 from lmm4lmm.core.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from lmm4lmm.report.evaluation import Evaluation
     from lmm4lmm.report.folds import FoldFile, SplitBy
     from lmm4lmm.report.metric_table import MetricTable
+    from lmm4lmm.report.study import StudyFacts
 
-__all__ = ["compare_metrics", "write_folds"]
+__all__ = ["compare_metrics", "write_folds", "write_study"]
 
 
 def compare_metrics(
@@ -48,6 +50,62 @@ def compare_metrics(
     }
     people = read_human(human, data=data, columns=columns)
     return metric_table(tables, people, facts=human_facts(human), seed=seed, resamples=resamples)
+
+
+def write_study(
+    scores: Path | str | Sequence[Path | str],
+    human: Path | str,
+    out: Path | str,
+    *,
+    found: Evaluation | MetricTable | None = None,
+    data: Path | str | None = None,
+    columns: Columns = None,
+    images: Path | str | None = None,
+    title: str = "",
+    intervals: str = "",
+    seed: int = 0,
+    resamples: int = 1000,
+) -> StudyFacts:
+    """Writes the page of a metric study: one self-contained HTML file.
+
+    Args:
+        scores: a file of scores, or several to compare.
+        human: human scores: a file, or a data set's name; joined on ``id``.
+        out: the page to write.
+        found: what ``evaluate`` or ``compare_metrics`` gave for these files; None measures it here.
+        data: the folder of a named data set.
+        columns: of a human file with other column names; see ``read_human``.
+        images: the folder that image paths start from; default: the folders of the files.
+        title: the page's heading.
+        intervals: how the intervals over images were made, in words; default: by percentiles over prompts.
+        seed: of the bootstrap, and of points drawn by lot.
+        resamples: of the bootstrap.
+
+    Raises:
+        InputError: no such folder of images, the page would overwrite an input, or what measuring refuses.
+    """
+    from lmm4lmm.report import study
+
+    files = [Path(scores)] if isinstance(scores, Path | str) else [Path(file) for file in scores]
+    root = None if images is None else Path(images)
+    if root is not None and not root.is_dir():
+        raise InputError(f"{root}: no such folder of images")
+    if found is None and len(files) > 1:
+        found = compare_metrics(files, human, data=data, columns=columns, seed=seed, resamples=resamples)
+    elif found is None:
+        found = evaluate(files[0], human, data=data, columns=columns, seed=seed, resamples=resamples)
+    roots = [*files, Path(human)] if Path(human).is_file() else files
+    beside = [Path(data)] if data is not None else []
+    return study.write_study(
+        found,
+        Path(out),
+        files=files,
+        human=Path(human),
+        intervals=intervals or f"95 %, percentiles of {resamples:,} resamples of prompts, seed {seed}",
+        roots=[*([] if root is None else [root]), *dict.fromkeys(file.parent for file in roots), *beside],
+        title=title,
+        seed=seed,
+    )
 
 
 def write_folds(

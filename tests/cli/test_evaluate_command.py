@@ -118,3 +118,33 @@ def test_folds_are_written_and_checked(cli, files) -> None:
     assert "other folds" in other.err
     wrong = cli("datasets", "folds", good, "-o", "f.csv", "--by", "rater")
     assert wrong.code == 2
+
+
+def test_a_page_is_written_beside_the_table(cli, files, tmp_path: Path) -> None:
+    good, bad, people = files
+    page = tmp_path / "study.html"
+    ended = cli("evaluate", good, bad, "--human", people, "--resamples", "100", "--html", page)
+    assert ended.code == 0, ended.err
+    assert f"wrote {page}" in ended.err
+    assert "noise ceiling" in ended.out
+    assert "good agrees best with people" in page.read_text("utf-8")
+    ended = cli(
+        *("evaluate", good, "--human", people, "--resample", "crossed", "--interval", "percentile"),
+        *("--resamples", "100", "--html", page, "--json"),
+    )
+    document = json.loads(ended.out)
+    assert document["html"]["file"] == str(page)
+    assert document["html"]["size_bytes"] == page.stat().st_size
+    assert "percentiles of 100 resamples of prompts and generators, seed 0" in page.read_text("utf-8")
+
+
+def test_a_page_that_can_not_be_written_is_an_error_in_words(cli, files) -> None:
+    good, _, people = files
+    for given, said in (
+        (("--images", "."), "--images goes with --html"),
+        (("--html", good), "overwrite its own input"),
+        (("--html", "x.html", "--images", "none"), "no such folder of images"),
+    ):
+        ended = cli("evaluate", good, "--human", people, "--resamples", "100", *given)
+        assert ended.code == 2
+        assert said in ended.err

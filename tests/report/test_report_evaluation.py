@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.report.agreement import agreement_view, verdict
+from lmm4lmm.report.agreement import agreement_view
+from lmm4lmm.report.agreement_words import verdict
 from lmm4lmm.report.evaluation import evaluation
 from lmm4lmm.report.joining import join
 from lmm4lmm.stats.baselines import Baseline
@@ -120,9 +121,9 @@ def test_the_verdict_claims_no_more_than_the_interval(scores: pl.DataFrame, huma
 def test_the_page_lists_statistics_and_baselines(scores: pl.DataFrame, human: pl.DataFrame) -> None:
     view = agreement_view(scores, human, seed=0, resamples=50)
     perception = view.dimensions[0]
-    assert [line.name for line in perception.lines[:4]] == ["SRCC", "KRCC", "PLCC", "PLCC, fitted"]
-    assert any(line.is_baseline for line in perception.lines)
-    assert perception.points == 58
+    assert [line.name for line in perception.metrics[0].lines[:4]] == ["SRCC", "KRCC", "PLCC", "PLCC, fitted"]
+    assert [row.kind for row in perception.rows] == ["base"] * 5 + ["metric"]
+    assert perception.metrics[0].scatter.plot.count("h0") == perception.n == 58
 
 
 def test_many_groups_at_once_are_the_groups_one_by_one(

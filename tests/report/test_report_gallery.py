@@ -80,6 +80,16 @@ def test_images_are_sought_at_their_own_path_then_in_each_root(tmp_path: Path) -
         assert find_image(name, roots) is None
 
 
+def test_images_beside_a_table_in_the_current_folder_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``scores.jsonl`` lies in ``.``: joined to it, a path looks as if no root had been tried."""
+    (tmp_path / "x.png").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path)
+    assert find_image("x.png", [Path("scores.jsonl").parent]) == Path("x.png")
+    assert find_image("x.png", []) is None
+
+
 def test_a_thumbnail_is_small_upright_and_decodable(tmp_path: Path) -> None:
     wide = Image.new("RGB", (1200, 600), "red")
     exif = wide.getexif()

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmm4lmm.report import plots
+from lmm4lmm.report import framed, plots
+from lmm4lmm.stats.linearised import Band
 
 finite = st.floats(-1e6, 1e6, allow_subnormal=False)
 
@@ -57,7 +58,12 @@ def test_without_an_interval_there_is_a_dot_and_no_bar() -> None:
     assert 'class="bar"' not in drawn
 
 
-def test_a_scatter_has_a_point_for_each_pair() -> None:
-    axis = plots.axis_over([0.0, 10.0])
-    drawn = plots.scatter(axis, axis, np.arange(7.0), np.arange(7.0), label="x")
+def test_a_scatter_has_a_point_for_each_pair_and_the_curve_over_them() -> None:
+    axis = plots.axis_over([0, 6])
+    at = np.linspace(0, 6, 9)
+    band = Band(at, at, at - 1, at + 1)
+    drawn = framed.fit_plot(axis, axis, np.arange(7.0), np.arange(7.0), label="x", band=band)
     assert drawn.count("h0") == 7
+    assert [drawn.count(f'class="{kind}"') for kind in ("points", "band", "fit")] == [1, 1, 1]
+    alone = framed.fit_plot(axis, axis, at, at, label="x", band=Band(at, at, at * np.nan, at * np.nan))
+    assert ('class="band"' in alone, 'class="fit"' in alone) == (False, True)

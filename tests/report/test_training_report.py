@@ -20,6 +20,7 @@ from lmm4lmm.report import training_figures, training_plots, training_views
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.training import NAME, write_training_report
 from lmm4lmm.report.training_run import read_run
+from lmm4lmm.stats.linearised import clustered_mean
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +110,8 @@ def test_generators_that_are_overrated_come_first(folder: Path) -> None:
     off = np.array([row["perception"] - row["target_perception"] for row in rows])
     assert found[0].name == "ginkgo"
     assert found[0].mean == pytest.approx(off.mean())
-    assert found[0].high == pytest.approx(off.mean() + 1.96 * off.std(ddof=1) / np.sqrt(len(off)))
+    mean = clustered_mean(off, [row["prompt"] for row in rows])
+    assert (found[0].low, found[0].high) == pytest.approx((mean.low, mean.high))
     assert [one.mean for one in found] == sorted((one.mean for one in found), reverse=True)
 
 
@@ -247,22 +249,6 @@ def test_smoothing_keeps_length_and_range(values: list[float], window: int) -> N
     at = len(values) // 2
     near = values[max(0, at - window // 2) : at + window // 2 + 1]
     assert found[at] == pytest.approx(np.mean(near), abs=1e-9)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 1.0])), min_size=1, max_size=80))
-def test_reliability_counts_every_answer_once(pairs: list[tuple[float, float]]) -> None:
-    said, human = np.array(pairs).T
-    bins = training_plots.reliability_bins(said, human)
-    assert sum(one.n for one in bins) == len(pairs)
-    assert sum(one.n * one.was for one in bins) == pytest.approx(human.sum())
-    assert all(one.low - 1e-12 <= one.was <= one.high + 1e-12 for one in bins)
-    assert 0 <= training_plots.calibration_error(bins) <= 1
-
-
-def test_wilson_interval_against_a_published_value() -> None:
-    """Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263 gives .2553 to .3662."""
-    one = training_plots.reliability_bins(np.full(263, 0.3), np.repeat([1.0, 0.0], [81, 182]))[0]
-    assert (one.low, one.high) == (pytest.approx(0.2553, abs=5e-5), pytest.approx(0.3662, abs=5e-5))
 
 
 def test_pictures_are_found_beside_the_manifest(

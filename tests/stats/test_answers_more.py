@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
 from lmm4lmm.core.errors import StatisticsError
@@ -80,3 +82,27 @@ def test_a_calibrated_metric_has_a_small_error(rng: np.random.Generator) -> None
     yes = (rng.random(20_000) < p).astype(float)
     assert reliability(p, yes).expected_error < 0.02
     assert reliability(np.sqrt(p), yes).expected_error > 0.1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from([0.0, 1.0])), min_size=1, max_size=80))
+def test_reliability_counts_every_answer_once(answers: list[tuple[float, float]]) -> None:
+    said, human = np.array(answers).T
+    found = reliability(said, human)
+    filled = [b for b in found.bins if b.n]
+    assert sum(b.n for b in filled) == found.n == len(answers)
+    assert sum(b.n * b.share_yes for b in filled) == pytest.approx(human.sum())
+    assert all(b.share_low - 1e-12 <= b.share_yes <= b.share_high + 1e-12 for b in filled)
+    assert 0 <= found.expected_error <= found.largest_error + 1e-12 <= 1 + 1e-12
+
+
+def test_wilson_interval_against_a_published_value() -> None:
+    """Newcombe, Statistics in Medicine 17 (1998), table I: 81 of 263 gives .2553 to .3662."""
+    one = next(b for b in reliability(np.full(263, 0.3), np.repeat([1.0, 0.0], [81, 182])).bins if b.n)
+    assert (one.share_low, one.share_high) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+
+
+def test_people_may_answer_in_shares_where_that_is_said() -> None:
+    found = reliability([0.1, 0.9], [0.25, 0.75], shares=True)
+    assert found.expected_error == pytest.approx(0.15)
+    with pytest.raises(StatisticsError):
+        reliability([0.1, 0.9], [0.25, 1.75], shares=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -11,6 +11,10 @@ from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_by, parse_columns, parse_list
 from lmm4lmm.core.errors import InputError
+
+if TYPE_CHECKING:
+    from lmm4lmm.report.evaluation import Evaluation
+    from lmm4lmm.report.metric_table import MetricTable
 
 GROUPINGS = ("task", "generator", "detailed")
 METHODS = ("percentile", "bca")
@@ -63,6 +67,13 @@ def evaluate(
     resamples: Annotated[
         int, typer.Option(min=100, max=100_000, help="Bootstrap resamples behind the intervals.")
     ] = 1000,
+    page: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Also write a page with figures and disagreements."),
+    ] = None,
+    images: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="For --html: where the images' relative paths start.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Measure how far metrics agree with people.
@@ -78,34 +89,61 @@ def evaluate(
     groupings = parse_by(by, GROUPINGS)
     method, sampled = _one(interval, "interval", METHODS), _one(resample, "resampling", SAMPLED)
     named = parse_columns(columns)
+    if images is not None and page is None:
+        raise InputError("--images goes with --html")
+    found: Evaluation | MetricTable
     if len(scores) > 1:
         if groupings or method != "percentile" or sampled != "prompts":
             raise InputError(
                 "--by, --interval and --resample go with one scores file; evaluate each on its own"
             )
-        table = api_agreement.compare_metrics(
+        found = api_agreement.compare_metrics(
             scores, human, data=data, columns=named, seed=seed, resamples=resamples
         )
-        if as_json:
-            output.print_json(table.to_json())
-        else:
-            agreement_tables.print_metrics(table.to_json())
-        return
-    found = api.evaluate(
-        scores[0],
-        human,
-        data=data,
-        columns=named,
-        by=groupings,
-        seed=seed,
-        resamples=resamples,
-        method=cast(Literal["percentile", "bca"], method),
-        crossed=sampled == "crossed",
-    )
-    if as_json:
-        output.print_json(found.to_json())
     else:
-        agreement_tables.print_evaluation(found.to_json(), crossed=sampled == "crossed")
+        found = api.evaluate(
+            scores[0],
+            human,
+            data=data,
+            columns=named,
+            by=groupings,
+            seed=seed,
+            resamples=resamples,
+            method=cast(Literal["percentile", "bca"], method),
+            crossed=sampled == "crossed",
+        )
+    document = found.to_json()
+    written = None
+    if page is not None:
+        written = api_agreement.write_study(
+            scores,
+            human,
+            page,
+            found=found,
+            data=data,
+            images=images,
+            intervals=_intervals(method, sampled, resamples, seed),
+            seed=seed,
+        )
+        document["html"] = {key: value for key, value in vars(written).items() if key != "path"}
+        document["html"]["file"] = page
+    if as_json:
+        output.print_json(document)
+    elif len(scores) > 1:
+        agreement_tables.print_metrics(document)
+    else:
+        agreement_tables.print_evaluation(document, crossed=sampled == "crossed")
+    if written is not None:
+        output.note(f"wrote {page} ({written.size_bytes / 1e6:.1f} MB, {written.images_shown} images shown)")
+        if written.missing:
+            output.note(f"{written.missing} images were not found; --images DIR says where their paths start")
+
+
+def _intervals(method: str, sampled: str, resamples: int, seed: int) -> str:
+    """How the intervals over images were made, for the page."""
+    how = "BCa" if method == "bca" else "percentiles"
+    what = "prompts and generators" if sampled == "crossed" else "prompts"
+    return f"95 %, {how} of {resamples:,} resamples of {what}, seed {seed}"
 
 
 def _one(text: str, kind: str, known: tuple[str, ...]) -> str:

@@ -12,6 +12,7 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
+from lmm4lmm.report.cards import Card
 from lmm4lmm.report.checkpoint_words import (
     DIGITS,
     headline,
@@ -25,7 +26,6 @@ from lmm4lmm.report.checkpoint_words import (
 from lmm4lmm.report.checkpoints import CheckpointComparison, DimensionComparison
 from lmm4lmm.report.html import page_environment, page_parts
 from lmm4lmm.report.movers import Mover, MoverSide, movers
-from lmm4lmm.report.sections import Card
 from lmm4lmm.report.sides import Side
 from lmm4lmm.report.thumbnails import Thumbnail, Thumbnails
 from lmm4lmm.report.wording import WORDS, DimensionWords, number, sentence, tidy

@@ -85,5 +85,6 @@ def _cell(standing: Standing | None, digits: int) -> tuple[str, str, str] | None
 def _srcc(section: Section, words: DimensionWords) -> tuple[str, str] | None:
     for found in section.agreement.dimensions if section.agreement else ():
         if found.words == words:
-            return found.lines[0].value, found.lines[0].interval
+            srcc = found.metrics[0].lines[0]
+            return srcc.value, srcc.interval
     return None

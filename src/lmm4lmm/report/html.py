@@ -17,6 +17,7 @@ from markupsafe import Markup
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report.compare import compare
+from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.sections import Plan, Section, plan_for, section
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import count, tidy
@@ -65,6 +66,7 @@ def write_report(
     *,
     title: str = "Image scores",
     human: pl.DataFrame | None = None,
+    facts: HumanFacts | None = None,
     seed: int = 0,
     resamples: int = 1000,
     thumbnails: int = 120,
@@ -76,6 +78,7 @@ def write_report(
         out: the page to write; replaced if it exists.
         title: heading of the page.
         human: a table of human scores; adds each input's agreement with people.
+        facts: what is known of that table beside its rows.
         seed: of the bootstrap and of the images drawn by lot.
         resamples: of the bootstrap.
         thumbnails: about how many pictures to show, shared by the inputs; 0 shows none.
@@ -89,7 +92,7 @@ def write_report(
     _check(inputs, out)
     pictures = Thumbnails(IMAGE_BYTES)
     plan = plan_for(thumbnails, len(inputs))
-    sections = _sections(inputs, human, plan, pictures, seed, resamples)
+    sections = _sections(inputs, human, facts, plan, pictures, seed, resamples)
     page = _render(title, sections, pictures)
     write_atomically(out, page)
     return ReportFacts(
@@ -118,6 +121,7 @@ def _check(inputs: Sequence[ReportInput], out: Path) -> None:
 def _sections(
     inputs: Sequence[ReportInput],
     human: pl.DataFrame | None,
+    facts: HumanFacts | None,
     plan: Plan,
     pictures: Thumbnails,
     seed: int,
@@ -133,6 +137,7 @@ def _sections(
                 source=given.source,
                 roots=roots,
                 human=human,
+                facts=facts,
                 plan=plan,
                 pictures=pictures,
                 seed=seed,
@@ -175,11 +180,12 @@ def page_environment() -> jinja2.Environment:
 def page_parts() -> dict[str, str]:
     """What every page holds: style, script with its hash, the time and the version."""
     environment = page_environment()
-    style, script = (environment.get_template(name).render() for name in ("report.css", "report.js"))
+    names = ("report.css", "figures.css", "report.js")
+    style, figures, script = (environment.get_template(name).render() for name in names)
     return {
         "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "version": version("lmm4lmm"),
-        "style": Markup(style),
+        "style": Markup(style + figures),
         "script": Markup(script),
         "script_hash": script_hash(script),
     }

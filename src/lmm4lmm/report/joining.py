@@ -10,7 +10,7 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.report.labels import completed, prompt_clusters
 
-LABELS = ("prompt", "generator", "task", "prompt_group", "detailed")
+LABELS = ("image", "prompt", "generator", "task", "prompt_group", "detailed")
 UNCERTAINTY = ("std", "n")
 """What a human table may say of a score beside its mean: ``perception_std`` (SD of the ratings, ddof 1) and
 ``perception_n`` (how many rated)."""
@@ -21,7 +21,7 @@ class Joined:
     """Rows that both tables have, and how many only one has.
 
     Attributes:
-        frame: ``id``, ``prompt``, ``generator``, ``task`` (from the table that has them, the scores first),
+        frame: ``id``; ``image``, ``prompt``, ``generator``, ``task`` (from the table that has them, scores first),
             ``detailed`` ("detailed" or "short" prompt), the ``cluster`` of the prompt, each dimension twice: as it
             is called and with ``_human``, and people's ``_std_human`` and ``_n_human``, null where unknown.
             Sorted by id, so that no result hangs on the order of rows.

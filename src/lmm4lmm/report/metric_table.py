@@ -51,6 +51,7 @@ class Contest:
         baselines: predictors that see no pixel, over the same images.
         answering: McNemar's tests; only where people said yes or no.
         left_out: images with a human score that some metric did not score.
+        frames: metric -> its rows beside people's, cut to the images that all scored.
     """
 
     comparison: MetricComparison
@@ -59,6 +60,7 @@ class Contest:
     baselines: tuple[Baseline, ...]
     answering: tuple[Answering, ...]
     left_out: int
+    frames: Mapping[str, pl.DataFrame]
 
     def to_json(self) -> dict[str, Any]:
         """The metrics best first, each with all its figures; then what frames them."""
@@ -177,8 +179,16 @@ def _contest(
     measured, found = {}, {}
     first = next(iter(common.values()))
     baselines = no_pixel(first, dimension, sampling.seed)
+    comparison = compare_metrics(
+        {name: frame[dimension].to_numpy() for name, frame in common.items()},
+        first[f"{dimension}_human"].to_numpy(),
+        prompts=first["cluster"].to_numpy(),
+        rng=np.random.default_rng(sampling.seed),
+        resamples=sampling.resamples,
+    )
     for name, frame in common.items():
-        measured[name] = measure(frame, dimension, sampling)
+        # the same draws of the same prompts: no need to resample SRCC twice
+        measured[name] = measure(frame, dimension, sampling, srcc=comparison.values[name])
         found[name] = levels(
             frame,
             dimension,
@@ -189,13 +199,6 @@ def _contest(
             seed=sampling.seed,
             resamples=sampling.resamples,
         )
-    comparison = compare_metrics(
-        {name: frame[dimension].to_numpy() for name, frame in common.items()},
-        first[f"{dimension}_human"].to_numpy(),
-        prompts=first["cluster"].to_numpy(),
-        rng=np.random.default_rng(sampling.seed),
-        resamples=sampling.resamples,
-    )
     any_scored = pl.concat(
         [f.filter(pl.col(f"{dimension}_human").is_not_null()).select("id") for f in frames.values()]
     )
@@ -207,6 +210,7 @@ def _contest(
         baselines=baselines,
         answering=_answering({n: f for n, f in common.items() if answered[n]}, dimension),
         left_out=any_scored["id"].n_unique() - first.height,
+        frames=common,
     )
 
 

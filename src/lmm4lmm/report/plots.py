@@ -72,6 +72,7 @@ def interval_plot(
     label: str,
     strong: bool = False,
     hollow: bool = False,
+    reach: tuple[float, float] | None = None,
 ) -> Markup:
     """A dot at the mean on a bar from ``low`` to ``high``, for one row of a ranking.
 
@@ -83,9 +84,14 @@ def interval_plot(
         label: what a screen reader says.
         strong: draw in the accent colour.
         hollow: draw a ring in place of the dot.
+        reach: ends of a range to shade behind it, in any order.
     """
+    behind = ""
+    if reach is not None:
+        a, b = sorted(axis.percent(end) for end in reach)
+        behind = f'<rect class="reach" x="{a:.2f}%" width="{b - a:.2f}%" y="0" height="100%"/>'
     kind = "interval" + (" strong" if strong else "") + (" hollow" if hollow else "")
-    return _svg(kind, label, _grid(axis) + _bar_and_dot(axis, mean, low, high))
+    return _svg(kind, label, behind + _grid(axis) + _bar_and_dot(axis, mean, low, high))
 
 
 def deviation_plot(
@@ -175,39 +181,6 @@ def bin_shares(axis: Axis, values: npt.NDArray[np.float64], bins: int = 40) -> n
     """The share of values in each of ``bins`` equal parts of the axis; sums to 1."""
     counts, _ = np.histogram(np.clip(values, axis.low, axis.high), bins=bins, range=(axis.low, axis.high))
     return np.asarray(counts / max(1, len(values)), dtype=np.float64)
-
-
-def scatter(
-    x_axis: Axis,
-    y_axis: Axis,
-    x: npt.NDArray[np.float64],
-    y: npt.NDArray[np.float64],
-    *,
-    label: str,
-) -> Markup:
-    """Points of one score against another; axes are labelled inside the plot."""
-    dots = "".join(
-        f"M{x_axis.percent(a):.1f} {100 - y_axis.percent(b):.1f}h0" for a, b in zip(x, y, strict=True)
-    )
-    lines = [_grid(x_axis)]
-    for tick in y_axis.ticks:
-        at = 100 - y_axis.percent(tick)
-        lines.append(f'<line class="grid" x1="0" x2="100%" y1="{at:.2f}%" y2="{at:.2f}%"/>')
-    points = (
-        '<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">'
-        f'<path class="points" d="{dots}"/></svg>'
-    )
-    texts = [_scatter_text(x_axis, t, horizontal=True) for t in x_axis.ticks[1:]]
-    texts += [_scatter_text(y_axis, t, horizontal=False) for t in y_axis.ticks[1:]]
-    return _svg("scatter", label, "".join(lines) + points + "".join(texts))
-
-
-def _scatter_text(axis: Axis, tick: float, *, horizontal: bool) -> str:
-    at, text = axis.percent(tick), _number(tick, axis.digits)
-    if horizontal:
-        anchor = "end" if at > 97 else "middle"
-        return f'<text x="{at:.2f}%" y="100%" dy="-5" text-anchor="{anchor}">{text}</text>'
-    return f'<text x="4" y="{100 - at:.2f}%" dy="{12 if at > 95 else -3}">{text}</text>'
 
 
 def _grid(axis: Axis) -> str:

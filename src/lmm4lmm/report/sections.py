@@ -12,15 +12,20 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.agreement import AgreementView, agreement_view
 from lmm4lmm.report.boards import BoardView, board_views, order_of
+from lmm4lmm.report.cards import Card
+from lmm4lmm.report.disagreements import Gallery
 from lmm4lmm.report.gallery import Row, extremes, strips
 from lmm4lmm.report.heatmap import HeatMap, heat_map
 from lmm4lmm.report.labels import UNNAMED, completed
+from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.spread import SpreadView, spread_view
 from lmm4lmm.report.summary import Leaderboards, leaderboards
-from lmm4lmm.report.thumbnails import Thumbnail, Thumbnails
+from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import CONTROLS, WORDS, DimensionWords, digits_for, number, tidy
 
 FAILURES_LISTED = 100
+DISAGREEMENTS = 4
+"""Images on which metric and people are farthest apart, at most, in each direction."""
 
 
 @dataclass(frozen=True)
@@ -30,21 +35,6 @@ class Plan:
     each: int
     prompts: int
     across: int
-
-
-@dataclass(frozen=True)
-class Card:
-    """One picture with what is known of it.
-
-    Attributes:
-        scores: (short name, value, whether the card is there because of it) of each scored dimension.
-    """
-
-    picture: Thumbnail
-    image: str
-    prompt: str
-    generator: str
-    scores: tuple[tuple[str, str, bool], ...]
 
 
 @dataclass(frozen=True)
@@ -108,6 +98,7 @@ def section(
     source: Path,
     roots: Sequence[Path],
     human: pl.DataFrame | None,
+    facts: HumanFacts | None,
     plan: Plan,
     pictures: Thumbnails,
     seed: int,
@@ -118,7 +109,8 @@ def section(
     good = frame.filter(pl.col("error").is_null())
     boards = leaderboards(frame, seed=seed, resamples=resamples)
     order = order_of(boards)
-    agreement, problem = _agreement(frame, human, seed, resamples)
+    gallery = Gallery(roots, pictures, min(plan.each, DISAGREEMENTS))
+    agreement, problem = _agreement(frame, human, facts, gallery, seed, resamples)
     cards = _Cards(good, pictures, roots)
     return Section(
         anchor=anchor,
@@ -158,12 +150,18 @@ def _legible(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _agreement(
-    frame: pl.DataFrame, human: pl.DataFrame | None, seed: int, resamples: int
+    frame: pl.DataFrame,
+    human: pl.DataFrame | None,
+    facts: HumanFacts | None,
+    gallery: Gallery,
+    seed: int,
+    resamples: int,
 ) -> tuple[AgreementView | None, str | None]:
     if human is None:
         return None, None
     try:
-        return agreement_view(frame, human, seed=seed, resamples=resamples), None
+        view = agreement_view(frame, human, seed=seed, resamples=resamples, gallery=gallery, facts=facts)
+        return view, None
     except InputError as error:
         return None, str(error)
 

@@ -97,8 +97,9 @@ def find_image(image: str, roots: Sequence[Path]) -> Path | None:
     for name in dict.fromkeys((image, image.replace("\\", "/"))):
         if not name or "\0" in name:
             continue
-        for path in (Path(name), *(root / name for root in roots)):
-            if (path.is_absolute() or path != Path(name)) and _is_file(path):
+        absolute = [Path(name)] if Path(name).is_absolute() else []
+        for path in (*absolute, *(root / name for root in roots)):
+            if _is_file(path):
                 return path
     return None
 

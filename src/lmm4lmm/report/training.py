@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from markupsafe import Markup
-
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report import training_curves, training_views
@@ -68,7 +66,6 @@ def write_training_report(folder: Path, out: Path | None = None, *, seed: int = 
         .get_template("training.html")
         .render(
             **page_parts(),
-            training_style=Markup(page_environment().get_template("training.css").render()),
             title=tidy(f"Training: {recipe.get('name', 'a run')} on {base.split(' (')[0]}"),
             split=run.split,
             summary=tidy(training_views.summary(run)),

@@ -11,7 +11,9 @@ import polars as pl
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
+from lmm4lmm.report import leanings as shared
 from lmm4lmm.report.labels import NO_TASK, UNNAMED
+from lmm4lmm.report.leanings import Leaning
 from lmm4lmm.report.training_run import TrainingRun, finite
 from lmm4lmm.report.wording import number
 from lmm4lmm.stats.answers import evaluate_answers
@@ -76,7 +78,7 @@ def reached(run: TrainingRun, dimension: Dimension, seed: int) -> Reached:
 
 def _interval(both: pl.DataFrame, dimension: Dimension, seed: int) -> Interval:
     said, human = _columns(both, dimension)
-    prompts = [prompt or f"row {i}" for i, prompt in enumerate(both["prompt"].to_list())]
+    prompts = _prompts(both)
     rng = np.random.default_rng(seed)
     try:
         if dimension == "answer":
@@ -166,38 +168,18 @@ def by_task(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[GroupRow, .
     )
 
 
-@dataclass(frozen=True)
-class Leaning:
-    """How far one generator's images are scored above what people say, in points.
-
-    Attributes:
-        mean: of predicted minus human; ``low`` and ``high`` are its 95 % interval over images.
-        within: the figure among this generator's images alone: nothing that a generator's name gives away.
-    """
-
-    name: str
-    n: int
-    mean: float
-    low: float | None
-    high: float | None
-    within: float | None
-
-
 def leanings(run: TrainingRun, dimension: Dimension) -> tuple[Leaning, ...]:
-    """Every generator's leaning in a score, the most overrated first; none if no row names a generator."""
+    """Every generator's leaning in a score, in points, the most overrated first; none if no row names one."""
     both = run.both(dimension)
     if both["generator"].null_count() == both.height:
         return ()
-    frame = both.with_columns(pl.col("generator").fill_null(UNNAMED))
-    found = []
-    for (name,), of in frame.sort("generator").group_by("generator", maintain_order=True):
-        said, human = _columns(of, dimension)
-        off = said - human
-        half = float(1.96 * off.std(ddof=1) / off.size**0.5) if off.size > 1 else None
-        mean = float(off.mean())
-        low, high = (None, None) if half is None else (mean - half, mean + half)
-        found.append(Leaning(str(name), off.size, mean, low, high, _figure(of, dimension)))
-    return tuple(sorted(found, key=lambda one: -one.mean))
+    said, human = _columns(both, dimension)
+    return shared.leanings(
+        both["generator"].fill_null(UNNAMED).to_list(),
+        said - human,
+        _prompts(both),
+        lambda of: _figure(both.filter(pl.Series(of)), dimension),
+    )
 
 
 def misses(run: TrainingRun, dimension: Dimension, wanted: int) -> list[dict[str, Any]]:
@@ -224,6 +206,11 @@ def _figure(frame: pl.DataFrame, dimension: Dimension) -> float | None:
         return None
     right = (said >= 0.5) == yes
     return float((right[yes].mean() + right[~yes].mean()) / 2)
+
+
+def _prompts(frame: pl.DataFrame) -> list[str]:
+    """The prompt of each row; a row without one is a prompt of its own."""
+    return [prompt or f"row {i}" for i, prompt in enumerate(frame["prompt"].to_list())]
 
 
 def _columns(frame: pl.DataFrame, dimension: Dimension) -> tuple[Floats, Floats]:

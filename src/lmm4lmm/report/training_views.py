@@ -11,14 +11,16 @@ import numpy as np
 from markupsafe import Markup
 
 from lmm4lmm.core.records import Dimension
-from lmm4lmm.report import plots, training_plots
+from lmm4lmm.report import framed, plots
+from lmm4lmm.report.agreement_words import known
+from lmm4lmm.report.cards import Card
 from lmm4lmm.report.labels import UNNAMED
+from lmm4lmm.report.leanings import LeaningView, leaning_view
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.training_figures import (
     CHANCE,
     STATISTIC,
     STATISTIC_WORDS,
-    Leaning,
     Reached,
     by_task,
     leanings,
@@ -26,7 +28,8 @@ from lmm4lmm.report.training_figures import (
     reached,
 )
 from lmm4lmm.report.training_run import TrainingRun, finite
-from lmm4lmm.report.wording import WORDS, DimensionWords, count, listed, number, sentence
+from lmm4lmm.report.wording import WORDS, DimensionWords, count, number, sentence
+from lmm4lmm.stats.calibration import reliability
 
 POINTS = 2000
 """Points of a scatter plot; of more, so many are drawn by lot, and the page says so."""
@@ -64,26 +67,6 @@ class TaskTable:
     rows: tuple[tuple[str, int, tuple[str, ...]], ...]
 
 
-@dataclass(frozen=True)
-class LeaningView:
-    """How generators are over- and underrated in one output."""
-
-    words: DimensionWords
-    axis: Markup
-    rows: tuple[tuple[Leaning, Markup, str, str], ...]
-
-
-@dataclass(frozen=True)
-class MissView:
-    """One picture that the metric judged otherwise than people; attributes as ``macros.card`` wants them."""
-
-    picture: Any
-    image: str
-    prompt: str
-    generator: str
-    scores: tuple[tuple[str, str, bool], ...]
-
-
 def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView:
     """An output at a glance."""
     found = reached(run, dimension, seed)
@@ -92,17 +75,12 @@ def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView
     if found.validation is not None and run.split == "test":
         of = "" if found.n_validation is None else f" (n = {found.n_validation:,})"
         fine.append(f"validation {number(found.validation, 3)}{of}")
-    fine += [f"knowing {_known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
+    fine += [f"knowing {known(what)}: {number(guess, 3)}" for what, guess in found.guesses[:3]]
     span = name
     if found.interval.low is not None:
         span += f", {number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
     where = f"on {count(found.n, run.split + ' image')}"
     return OutputView(WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine))
-
-
-def _known(what: str) -> str:
-    """What a guess knows, in words: "generator x task" is "the generator and the task"."""
-    return listed([f"the {part}" for part in what.replace(" + ", " x ").split(" x ")])
 
 
 def _against(found: Reached) -> str:
@@ -112,7 +90,7 @@ def _against(found: Reached) -> str:
         return f"undefined: {found.interval.reason or 'no figure was written'}"
     floor = value if low is None else low
     if found.guesses:
-        what, guess = _known(found.guesses[0][0]), found.guesses[0][1]
+        what, guess = known(found.guesses[0][0]), found.guesses[0][1]
         if floor > guess:
             return f"more than the best guess without a pixel ({number(guess, 2)}, knowing {what})"
         if value > guess:
@@ -166,13 +144,13 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
         return PlotView(words, None, "", f"No {run.split} row has both a prediction and a target.")
     said, human = both[dimension].to_numpy(), both[f"target_{dimension}"].to_numpy()
     if dimension == "answer":
-        bins = training_plots.reliability_bins(np.clip(said, 0.0, 1.0), human)
-        error = number(training_plots.calibration_error(bins), 3)
+        bins = reliability(np.clip(said, 0.0, 1.0), human, shares=True)
+        error = number(bins.expected_error, 3)
         caption = f"{count(both.height, 'answer')}; mean distance from the line {error}. Whiskers are 95 % intervals."
         label = (
             f"Reliability of {count(both.height, 'answer')}: probability of yes across, share of yes upwards"
         )
-        plot = training_plots.reliability_plot(bins, label=label)
+        plot = framed.reliability_plot(bins, label=label)
         return PlotView(words, plot, "predicted probability of yes", caption)
     found = reached(run, dimension, seed)
     shown = f"{count(both.height, run.split + ' image')}"
@@ -186,7 +164,7 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
         f"SRCC {number(found.interval.value, 3)}, PLCC {correlation}; {shown}. On the line both are equal."
     )
     label = f"{words.title} of {count(both.height, 'image')}: predicted across, people upwards"
-    plot = training_plots.agreement_plot(axis, said, human, label=label)
+    plot = framed.agreement_plot(axis, said, human, label=label)
     return PlotView(words, plot, "predicted", caption)
 
 
@@ -202,26 +180,13 @@ def task_table(run: TrainingRun, outputs: Sequence[Dimension]) -> TaskTable:
 
 def leaning_views(run: TrainingRun, outputs: Sequence[Dimension]) -> tuple[LeaningView, ...]:
     """How generators are over- and underrated, for outputs that are scores."""
-    found = []
-    for name in outputs:
-        rows = leanings(run, name) if name != "answer" else ()
-        if not rows:
-            continue
-        ends = [end for row in rows for end in (row.low, row.mean, row.high) if end is not None]
-        axis = plots.axis_over([0.0, *ends], wanted=4)
-        views = []
-        for row in rows:
-            text = f"{round(row.mean, 1) + 0.0:+.1f}".replace("-", "−")
-            label = f"{row.name}: {text} points on average over {count(row.n, 'image')}"
-            plot = plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
-            views.append((row, plot, text, number(row.within, 3)))
-        found.append(LeaningView(WORDS[name], plots.axis_labels(axis), tuple(views)))
-    return tuple(found)
+    found = (leaning_view(WORDS[name], leanings(run, name)) for name in outputs if name != "answer")
+    return tuple(view for view in found if view is not None)
 
 
 def miss_views(
     run: TrainingRun, outputs: Sequence[Dimension], pictures: Thumbnails
-) -> tuple[tuple[DimensionWords, tuple[MissView, ...]], ...]:
+) -> tuple[tuple[DimensionWords, tuple[Card, ...]], ...]:
     """The worst misses of each output, with pictures where they are found."""
     manifest = (run.facts.get("data") or {}).get("manifest")
     roots = [run.folder, run.folder.parent, Path.cwd()]
@@ -233,7 +198,7 @@ def miss_views(
         rows = misses(run, name, max(1, MISSES // max(1, len(outputs))))
         digits = 2 if name == "answer" else 1
         cards = tuple(
-            MissView(
+            Card(
                 picture=pictures.get(row["image"] or "", roots),
                 image=row["image"] or "",
                 prompt=row["prompt"] or "",

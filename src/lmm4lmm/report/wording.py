@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
@@ -101,6 +101,14 @@ def listed(names: Sequence[str], limit: int = 4) -> str:
 def sentence(text: str) -> str:
     """A note as a sentence: a capital at its start, a full stop at its end."""
     return text[:1].upper() + text[1:].removesuffix(".") + "."
+
+
+def by_reason(missing: Iterable[tuple[str, str]]) -> list[str]:
+    """What is missing, (what, why) each, as one note for each reason."""
+    found: dict[str, list[str]] = {}
+    for what, why in missing:
+        found.setdefault(why, []).append(what)
+    return [f"{listed(list(dict.fromkeys(names)))}: {why}" for why, names in found.items()]
 
 
 _ENOUGH = 10

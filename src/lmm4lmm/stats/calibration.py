@@ -21,6 +21,8 @@ class Bin:
         n: items in it; 0 is possible.
         mean_p: mean probability of yes that the metric gave; None in an empty bin.
         share_yes: share of yes that people gave; None in an empty bin.
+        share_low: lower end of its 95 % interval (Wilson 1927), which takes items as independent.
+        share_high: upper end.
     """
 
     low: float
@@ -28,6 +30,8 @@ class Bin:
     n: int
     mean_p: float | None
     share_yes: float | None
+    share_low: float | None
+    share_high: float | None
 
 
 @dataclass(frozen=True)
@@ -48,25 +52,27 @@ class Reliability:
     largest_error: float
 
 
-def reliability(p_yes: ArrayLike, human: ArrayLike, *, bins: int = 10) -> Reliability:
+def reliability(p_yes: ArrayLike, human: ArrayLike, *, bins: int = 10, shares: bool = False) -> Reliability:
     """The reliability curve and the expected calibration error.
 
     Args:
         p_yes: [n] probability of yes, 0 to 1; NaN where there is none.
         human: [n] 1 for yes, 0 for no; NaN where there is no answer.
         bins: how many, of equal width.
+        shares: people's answers may be shares of yes, 0 to 1.
 
     Raises:
         StatisticsError: a probability outside 0 .. 1, an answer that is neither 0 nor 1, no item with both.
 
     Source:
-        Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017.
+        Naeini, Cooper and Hauskrecht, AAAI 2015; Guo et al., ICML 2017. Wilson, J. Am. Stat. Assoc. 22 (1927).
     """
     found = pairs(p_yes, human)
     p, yes = found.x, found.y
     if ((p < 0) | (p > 1)).any():
         raise StatisticsError(f"p_yes must be a probability, 0 to 1; it holds {p[(p < 0) | (p > 1)][0]:g}")
-    need_yes_no(yes)
+    if not shares or not yes.size or ((yes < 0) | (yes > 1)).any():
+        need_yes_no(yes)
     if bins < 1:
         raise StatisticsError(f"needs at least one bin; asked for {bins}")
     place = np.minimum((p * bins).astype(np.intp), bins - 1)
@@ -77,15 +83,21 @@ def reliability(p_yes: ArrayLike, human: ArrayLike, *, bins: int = 10) -> Reliab
     return Reliability(
         n=int(p.size),
         bins=tuple(
-            Bin(
-                k / bins,
-                (k + 1) / bins,
-                int(n[k]),
-                float(sum_p[k] / n[k]) if n[k] else None,
-                float(sum_yes[k] / n[k]) if n[k] else None,
-            )
-            for k in range(bins)
+            _bin(k / bins, (k + 1) / bins, int(n[k]), float(sum_p[k]), float(sum_yes[k])) for k in range(bins)
         ),
         expected_error=float(gaps.sum() / p.size),
         largest_error=float((gaps / n[filled]).max()),
     )
+
+
+def _bin(low: float, high: float, n: int, sum_p: float, sum_yes: float) -> Bin:
+    if not n:
+        return Bin(low, high, 0, None, None, None, None)
+    share = sum_yes / n
+    return Bin(low, high, n, sum_p / n, share, *_wilson(share, n))
+
+
+def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
+    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * (share * (1 - share) / n + z * z / (4 * n * n)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)
