@@ -84,6 +84,32 @@ def column(values: ArrayLike, what: str) -> Floats:
     return array
 
 
+def table(values: ArrayLike, what: str) -> Floats:
+    """A table of numbers as float64, in practice items by raters; NaN (or None) is a missing value.
+
+    Raises:
+        StatisticsError: it is not two-dimensional, is empty, holds something that is no number, an infinity, or a
+            number whose square leaves the range of a float.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise StatisticsError(f"{what} must be numbers: {error}") from error
+    if array.ndim != 2:
+        raise StatisticsError(f"{what} must be a table of items by raters; its shape is {array.shape}")
+    if not array.size:
+        raise StatisticsError(
+            f"{what} is an empty table of {array.shape[0]} items by {array.shape[1]} raters"
+        )
+    wrong = np.abs(array) > LARGEST
+    if wrong.any():
+        row, rater = np.argwhere(wrong)[0].tolist()
+        raise StatisticsError(
+            f"{what} holds {array[row, rater]:g} at item {row}, rater {rater}; ratings must be finite numbers"
+        )
+    return array
+
+
 def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     """Two columns of equal length, without the rows where either value is missing.
 

@@ -150,6 +150,7 @@ def intervals(
     confidence: float,
     method: Method = "percentile",
     crossed: Crossed | None = None,
+    unit: str = "prompt",
 ) -> dict[str, Interval]:
     """Each statistic on the data (weights of one) with its interval; where it is undefined, the reason.
 
@@ -162,6 +163,7 @@ def intervals(
         confidence: of the intervals.
         method: of the intervals.
         crossed: draws prompts and generators in place of ``prompts``.
+        unit: what one of ``prompts`` is called in reasons.
 
     Raises:
         StatisticsError: "bca" with ``crossed``: there is no jackknife over both.
@@ -194,8 +196,8 @@ def intervals(
                 value, replicas, jackknife(statistic, n_clusters), n_clusters, confidence
             )
         else:
-            unit = "prompt" if crossed is None else crossed.unit
-            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=unit)
+            drawn_unit = unit if crossed is None else crossed.unit
+            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=drawn_unit)
     return result
 
 
