@@ -1,9 +1,11 @@
 """Agreement of raters among themselves beyond chance: Krippendorff's alpha, Fleiss' and Randolph's kappa.
 
 Beside this file: ``icc`` (how much of the variance is due to the images), ``panel`` (do raters order images alike:
-Kendall's W, split halves, one against the rest) and ``ceiling`` (what that leaves to a metric). Ratings are a table of images by raters with gaps. All three are ``1 - observed / expected`` disagreement: 1 is
-perfect agreement, 0 what chance gives, below 0 worse than chance (down to about -1 / (raters - 1)). They differ
-in what chance is and in how far apart two ratings are:
+Kendall's W, split halves, one against the rest) and ``ceiling`` (what that leaves to a metric).
+
+Ratings are a table of images by raters with gaps. All three are ``1 - observed / expected`` disagreement: 1 is
+perfect agreement, 0 what chance gives, below 0 worse than chance (down to about -1 / (raters - 1)). The kappas take
+ratings as nominal and differ in what chance is; alpha also asks how far apart two ratings are:
 
 ==================  ===============================================================================================
 nominal             equal or not
