@@ -18,7 +18,7 @@ from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
 from lmm4lmm.stats.evaluation import Agreement, Method, evaluate
 from lmm4lmm.stats.grouped import grouped_srcc
-from lmm4lmm.stats.resampling import Interval
+from lmm4lmm.stats.resampling import Draws, Interval
 
 Grouping: TypeAlias = Literal["task", "generator", "detailed"]
 GROUPINGS: dict[Grouping, str] = {"task": NO_TASK, "generator": UNNAMED, "detailed": "(unknown)"}
@@ -38,12 +38,17 @@ class Sampling:
         resamples: of the bootstrap.
         method: "percentile" or "bca".
         crossed: draw generators as well as prompts; only over all images, groups draw prompts.
+        draws: what all intervals of one evaluation share.
     """
 
     seed: int = 0
     resamples: int = 1000
     method: Method = "percentile"
     crossed: bool = False
+    draws: Draws = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "draws", Draws(self.seed))
 
 
 @dataclass(frozen=True)
@@ -201,7 +206,7 @@ def measure(
         predicted,
         human,
         prompts=prompts,
-        rng=np.random.default_rng(sampling.seed),
+        rng=sampling.draws,
         resamples=sampling.resamples,
         method=sampling.method,
         generators=makers,
@@ -213,7 +218,7 @@ def measure(
         predicted,
         human,
         prompts=prompts,
-        rng=np.random.default_rng(sampling.seed),
+        rng=sampling.draws,
         resamples=sampling.resamples,
     )
     return Measured(agreement, answers)

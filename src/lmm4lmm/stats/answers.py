@@ -12,7 +12,7 @@ from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, pairs
 from lmm4lmm.stats.evaluation import intervals
 from lmm4lmm.stats.replicates import WeightedRanks, by_prompt
-from lmm4lmm.stats.resampling import Interval, Statistic, check_resampling
+from lmm4lmm.stats.resampling import Chance, Interval, Statistic, check_resampling
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def evaluate_answers(
     human: ArrayLike,
     *,
     prompts: Labels | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     threshold: float = 0.5,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,13 +14,16 @@ from lmm4lmm.stats import replicates
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, need, pairs
 from lmm4lmm.stats.correlation import LEAST_PAIRS
 from lmm4lmm.stats.crossed import Crossed
-from lmm4lmm.stats.logistic import LogisticFit, Size, fit_logistic
+from lmm4lmm.stats.logistic import LogisticFit, fit_logistic
+from lmm4lmm.stats.logistic_search import Size
 from lmm4lmm.stats.resampling import (
+    Chance,
     Interval,
     Statistic,
     bca_interval,
     bootstrap,
     check_resampling,
+    generator,
     jackknife,
     percentile_interval,
 )
@@ -64,7 +66,7 @@ def evaluate(
     human: ArrayLike,
     *,
     prompts: Labels | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     size: Size = 4,
@@ -145,7 +147,7 @@ def intervals(
     prompts: Groups,
     *,
     undefined: str | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int,
     confidence: float,
     method: Method = "percentile",
@@ -184,8 +186,10 @@ def intervals(
     n_clusters = len(prompts) if crossed is None else crossed.n_effective
     drawn: dict[str, Floats] = {}
     if ready and n_clusters > 1:
-        draw = partial(bootstrap, n_clusters=n_clusters) if crossed is None else crossed.bootstrap
-        drawn = draw(ready, rng=rng, resamples=resamples)
+        if crossed is None:
+            drawn = bootstrap(ready, n_clusters, rng=rng, resamples=resamples)
+        else:
+            drawn = crossed.bootstrap(ready, rng=generator(rng), resamples=resamples)
     for name, statistic in ready.items():
         value = float(statistic(np.ones((1, len(prompts))))[0])
         replicas = drawn.get(name, np.empty(0))
