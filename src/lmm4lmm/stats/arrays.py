@@ -133,12 +133,23 @@ def groups(labels: Labels | None, n: int, what: str) -> Groups:
         return Groups(np.arange(n, dtype=np.intp), tuple(range(n)))
     if len(labels) != n:
         raise StatisticsError(f"there are {len(labels)} {what} for {n} items; each item needs one")
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        return _numbered(labels)
     listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
     index: dict[Hashable, int] = {}
     codes = np.fromiter((index.setdefault(label, len(index)) for label in listed), np.intp, n)
     if None in index:
         raise StatisticsError(f"{what}: item {int(np.flatnonzero(codes == index[None])[0])} has none")
     return Groups(codes, tuple(index))
+
+
+def _numbered(labels: NDArray[Any]) -> Groups:
+    """Labels that are whole numbers, in a tenth of the time."""
+    values, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(order.size, np.intp)
+    place[order] = np.arange(order.size)
+    return Groups(place[codes.ravel()], tuple(values[order].tolist()))
 
 
 def need_yes_no(values: Floats) -> None:

@@ -28,8 +28,8 @@ Statistic: TypeAlias = Callable[[Floats], Floats]
 
 CHUNK = 2_000_000
 """Weights held at a time: 16 MB."""
-KEPT = 8 * CHUNK
-"""``Draws`` keeps no more weights than this of one number of clusters (16 MB) ..."""
+KEPT = 2 * CHUNK
+"""``Draws`` keeps no more weights than this of one number of clusters (4 MB, the latest 32 MB more) ..."""
 KEPT_SIZES = 4
 """... and of no more numbers of clusters than this."""
 MOST_UNDEFINED = 0.05
@@ -67,24 +67,33 @@ class Draws:
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
-        self._kept: dict[tuple[int, int, int], list[NDArray[np.uint8]]] = {}
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._latest: tuple[tuple[int, int], Floats] | None = None
 
     def weights(self, n_clusters: int, resamples: int, rows: int) -> Iterator[Floats]:
         """As ``cluster_weights``."""
-        key = (n_clusters, resamples, rows)
-        kept = self._kept.get(key)
-        if kept is not None:
-            yield from (chunk.astype(np.float64) for chunk in kept)
+        size = n_clusters, resamples
+        if size in self._kept:
+            if self._latest is None or self._latest[0] != size:
+                whole = self._kept[size].astype(np.float64)
+                whole.setflags(write=False)
+                self._latest = size, whole
+            whole = self._latest[1]
+            yield from (whole[at : at + rows] for at in range(0, resamples, rows))
             return
-        made = []
+        keep = n_clusters * resamples <= KEPT
+        # no cluster is drawn 256 times: the chance of it is below 1e-500
+        made = np.empty((resamples, n_clusters) if keep else (0, 0), np.uint8)
+        at = 0
         for chunk in cluster_weights(n_clusters, resamples, np.random.default_rng(self.seed), rows):
-            if n_clusters * resamples <= KEPT:  # no cluster is drawn 256 times: the chance is below 1e-500
-                made.append(chunk.astype(np.uint8))
+            if keep:
+                made[at : at + len(chunk)] = chunk
+                at += len(chunk)
             yield chunk
-        if made:
+        if keep:
             while len(self._kept) >= KEPT_SIZES:
                 del self._kept[next(iter(self._kept))]
-            self._kept[key] = made
+            self._kept[size] = made
 
 
 Chance: TypeAlias = np.random.Generator | Draws
