@@ -19,7 +19,7 @@ Only images with two ratings or more can show agreement; the others are left out
 one mark throughout is a rater like any other and lowers the figures. Where all ratings are equal there is nothing
 that chance could miss: no value, and the reason.
 
-Intervals draw images anew (1,000 times) and take the expanded percentiles of ``resampling``. Zapf, Castell,
+Intervals draw images anew and take the expanded percentiles of ``resampling``. Zapf, Castell,
 Morawietz and Karch (BMC Medical Research Methodology 16:93, 2016) find that this covers as it says, where the
 asymptotic interval of Fleiss' kappa does not. They speak of other images and the same raters.
 """
