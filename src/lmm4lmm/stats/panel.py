@@ -1,7 +1,7 @@
 """Raters as judges of one ranking: Kendall's W, split-half reliability, and each rater against the rest.
 
-Ratings are a table of images by raters with gaps. These figures ask whether raters order images alike; severity
-does not count (except in PLCC with the mean of few others, and there little).
+Ratings are a table of images by raters with gaps. These figures ask whether raters order images alike, however
+severe each is. Where raters have gaps, means over other raters keep some of that severity as noise.
 """
 
 from __future__ import annotations
