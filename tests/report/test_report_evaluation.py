@@ -134,7 +134,7 @@ def test_many_groups_at_once_are_the_groups_one_by_one(
         perception=pl.col("perception") + pl.Series(np.random.default_rng(8).normal(0, 0.05, 60))
     )
     one_by_one = evaluation(scores, human, by=["generator"], resamples=1000, detail=False).by["generator"]
-    monkeypatch.setattr("lmm4lmm.report.evaluation.MANY", 1)
+    monkeypatch.setattr("lmm4lmm.report.at_once.MANY", 1)
     at_once = evaluation(scores, human, by=["generator"], resamples=1000, detail=False).by["generator"]
     assert list(at_once) == list(one_by_one)
     for name, found in at_once.items():
@@ -142,3 +142,15 @@ def test_many_groups_at_once_are_the_groups_one_by_one(
         assert srcc.value == pytest.approx(expected.value, abs=1e-6)
         assert (srcc.low, srcc.high) == pytest.approx((expected.low, expected.high), abs=0.05)
         assert found["perception"].agreement.krcc == one_by_one[name]["perception"].agreement.krcc
+
+
+def test_all_images_at_once_are_the_same_draws(scores, human, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over all images compiled and plain code see the same resamples; other intervals are left to the plain code."""
+    plain = evaluation(scores, human, resamples=200, detail=False).dimensions
+    bca = evaluation(scores, human, resamples=200, detail=False, method="bca").dimensions
+    monkeypatch.setattr("lmm4lmm.report.at_once.MANY", 1)
+    quick = evaluation(scores, human, resamples=200, detail=False).dimensions
+    for name, found in quick.items():
+        one, two = found.agreement.srcc, plain[name].agreement.srcc
+        assert (one.value, one.low, one.high) == pytest.approx((two.value, two.low, two.high), abs=1e-12)
+    assert evaluation(scores, human, resamples=200, detail=False, method="bca").dimensions == bca

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrays import groups, pairs
+from lmm4lmm.stats.arrays import groups, pairs, table
 
 
 def test_groups_are_numbered_in_order_of_appearance():
@@ -34,3 +34,20 @@ def test_pairs_say_what_was_dropped():
 def test_infinity_is_no_score():
     with pytest.raises(StatisticsError, match="human holds -inf at position 1"):
         pairs([1, 2], [1, float("-inf")])
+
+
+def test_whole_numbers_are_numbered_as_any_labels_are(rng):
+    labels = rng.integers(-5, 40, 200)
+    quick, plain = groups(labels, 200, "labels"), groups(labels.tolist(), 200, "labels")
+    np.testing.assert_array_equal(quick.codes, plain.codes)
+    assert quick.names == plain.names
+
+
+def test_a_table_is_two_dimensional_and_finite():
+    assert np.isnan(table([[1, None], [2, 3]], "ratings")[0, 1])
+    with pytest.raises(StatisticsError, match="ratings must be numbers"):
+        table([["a", "b"]], "ratings")
+    with pytest.raises(StatisticsError, match="items by raters; its shape is \\(2,\\)"):
+        table([1, 2], "ratings")
+    with pytest.raises(StatisticsError, match="-inf at item 0, rater 1"):
+        table([[1, -np.inf]], "ratings")

@@ -2,9 +2,9 @@
 
 The files (12 systems x 50 prompts x 15 raters, cross-checked in R; DATA.md) hold reference values of agreement.
 Tolerances: 1e-9, logistic fits by SSE and PLCC (1e-4; four parameters of ``metric_a`` 2e-3), bootstraps within
-the Monte Carlo error that their names state. Not here: ``pyiqa_*`` (another tool's failures) and ``agreement``
-(raters among themselves: stats of human studies). ``metric_d`` is "lower is better": what asks which of two
-images is better takes it with its sign turned, as the golden values do.
+the Monte Carlo error that their names state. ``agreement`` (raters among themselves) is in
+``test_golden_raters``. ``metric_d`` is "lower is better": what asks which of two images is better takes it with
+its sign turned, as the golden values do.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from lmm4lmm.stats.confusion import confusion
 from lmm4lmm.stats.correlation import krcc, krcc_c, pairwise_accuracy, plcc, somers_d, srcc
 from lmm4lmm.stats.dependent import meng_rosenthal_rubin, steiger, williams, zou
 from lmm4lmm.stats.krasula import krasula
-from lmm4lmm.stats.logistic import fit_logistic
+from lmm4lmm.stats.logistic import LogisticFit, fit_logistic
 from lmm4lmm.stats.mcnemar import mcnemar
 from lmm4lmm.stats.prediction_error import prediction_errors
 from lmm4lmm.stats.resampling import bootstrap
@@ -97,6 +98,35 @@ def test_logistic_fits(golden: Golden, metric: str, size: Any) -> None:
     assert fit.plcc == pytest.approx(expected["plcc"], abs=tolerance)
     assert fit.rmse == pytest.approx(expected["rmse"], abs=tolerance)
     assert fit.sse <= expected["sse"] * (1 + tolerance)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("size", [4, 5])
+def test_logistic_fits_beside_pyiqa(golden: Golden, metric: str, size: Any) -> None:
+    """pyiqa fits the same curves from one start. Where it ends, its curve is ours at its parameters, and no better
+    than our fit (it may end at a worse minimum); where it fails ("error"), that is its fault, and ours converges."""
+    expected, x = golden.values[metric][f"pyiqa_{size}p"], golden.x(metric, turned=False)
+    ours = fit_logistic(x, golden.mos, size=size)
+    assert ours.converged
+    if "error" in expected:
+        assert "Optimal parameters not found" in expected["error"]
+        return
+    assert ours.rmse <= expected["rmse"] + 1e-9
+    curve = _pyiqa_curve(ours, expected["beta"])(x)
+    assert plcc(curve, golden.mos) == pytest.approx(expected["plcc"], abs=1e-7)
+    assert np.sqrt(np.square(curve - golden.mos).mean()) == pytest.approx(expected["rmse"], abs=1e-7)
+
+
+def _pyiqa_curve(fit: LogisticFit, beta: list[float]) -> LogisticFit:
+    """Top, bottom, centre, scale; or height, steepness, centre, slope and level of a sigmoid around zero."""
+    if len(beta) == 4:
+        top, bottom, centre, scale = beta
+        return replace(fit, bottom=bottom, height=top - bottom, centre=centre, scale=abs(scale), slope=0.0)
+    height, steepness, centre, slope, level = beta
+    turned = np.sign(steepness) * height
+    return replace(
+        fit, bottom=level - turned / 2, height=turned, centre=centre, scale=1 / abs(steepness), slope=slope
+    )
 
 
 @pytest.mark.parametrize("metric", METRICS)

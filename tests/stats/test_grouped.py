@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import mannwhitneyu, spearmanr
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats import arrangements, grouped, replicates
+from lmm4lmm.stats.answers import auc_statistic
 from lmm4lmm.stats.arrays import Groups, groups
-from lmm4lmm.stats.grouped import crossed, grouped_means, grouped_srcc
+from lmm4lmm.stats.grouped import crossed, grouped_auc, grouped_means, grouped_srcc
 from lmm4lmm.stats.resampling import cluster_weights, percentile_interval
 
 
@@ -69,6 +70,36 @@ def test_a_resample_is_the_repeated_rows(data):
             constant = rows.size == 0 or np.ptp(x[rows]) == 0 or np.ptp(y[rows]) == 0
             expected = np.nan if constant else spearmanr(x[rows], y[rows]).statistic
             np.testing.assert_allclose(value, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("digits", [1, 6])
+def test_areas_are_those_of_each_group_alone(digits, rng):
+    """To 1e-12 what ``answers.auc_statistic`` says of each group's rows under the same draws; few digits tie."""
+    x, _, groupings, prompts = _data(rng)
+    p, yes = np.round(1 / (1 + np.exp(-x)), digits), rng.integers(0, 2, x.size).astype(float)
+    found = grouped_auc(p, yes, groupings, prompts, rng=np.random.default_rng(5), resamples=50)
+    weights = np.concatenate(list(cluster_weights(60, 50, np.random.default_rng(5))))
+    for at, (name, label, rows) in enumerate(_masks(groupings, x.size)):
+        own = Groups(prompts[rows].astype(np.intp), tuple(range(60)))
+        expected = auc_statistic(p[rows], yes[rows], own)(weights)
+        np.testing.assert_allclose(found.replicates[:, at], expected, atol=1e-12, rtol=0)
+        value = found.values[at]
+        assert (value.grouping, value.group, value.n) == (name, label, rows.sum())
+        u = mannwhitneyu(p[rows & (yes == 1)], p[rows & (yes == 0)]).statistic
+        n_yes = (rows & (yes == 1)).sum()
+        assert value.interval.value == pytest.approx(u / (n_yes * (rows.sum() - n_yes)), abs=1e-12)
+
+
+def test_areas_without_a_value_say_why(rng):
+    p, parts = rng.uniform(size=9), ["yes"] * 3 + ["no"] * 3 + ["both"] * 3
+    found = grouped_auc(p, [1, 1, 1, 0, 0, 0, 0, 1, 1], {"part": parts}, None, rng=rng, resamples=50).of(
+        "part"
+    )
+    assert found["yes"].interval.reason == "people say yes to all 3 items"
+    assert found["no"].interval.reason == "people say no to all 3 items"
+    assert found["both"].interval.value is not None
+    with pytest.raises(StatisticsError, match="it holds 0"):
+        grouped_auc([0.1, 0.2], [0.5, 1.0], {"all": None}, None, rng=rng)
 
 
 def test_neither_threads_nor_lanes_change_a_bit(rng, monkeypatch):

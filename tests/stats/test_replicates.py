@@ -98,3 +98,14 @@ def test_auc_of_repeated_prompts(rng):
         rows = _repeated(w, prompts)
         above = np.sign(x[rows][yes[rows] == 1][:, None] - x[rows][yes[rows] == 0])
         assert value == pytest.approx((above.mean() + 1) / 2)
+
+
+def test_gains_are_those_of_the_pseudo_inverse_sound_or_not(rng):
+    """Curvatures of full rank, and such as two parameters that can't be told apart make."""
+    moves = rng.normal(size=(40, 30, 4))
+    moves[::5, :, 3] = moves[::5, :, 2]
+    pull = rng.normal(size=(40, 1, 30)) @ moves
+    curvature = moves.transpose(0, 2, 1) @ moves
+    inverse = np.linalg.pinv(curvature, rcond=1e-9, hermitian=True)
+    expected = (pull @ inverse @ pull.transpose(0, 2, 1))[:, 0, 0]
+    np.testing.assert_allclose(replicates._gains(curvature, pull[:, 0]), expected, rtol=1e-9)

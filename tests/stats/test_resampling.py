@@ -5,7 +5,9 @@ import pytest
 from scipy import stats as scipy_stats
 
 from lmm4lmm.core.errors import StatisticsError
+from lmm4lmm.stats import resampling
 from lmm4lmm.stats.resampling import (
+    Draws,
     bca_interval,
     bootstrap,
     cluster_weights,
@@ -109,3 +111,37 @@ def test_draws_do_not_hang_on_the_size_of_a_chunk():
     chunks = list(cluster_weights(37, 50, np.random.default_rng(1), rows=16))
     assert [chunk.shape[0] for chunk in chunks] == [16, 16, 16, 2]
     np.testing.assert_array_equal(np.concatenate(chunks), whole)
+
+
+def test_draws_are_those_of_a_generator_at_the_seed_however_often_they_are_asked_for():
+    draws = Draws(3)
+    expected = np.concatenate(list(cluster_weights(37, 50, np.random.default_rng(3))))
+    for rows in (None, 16, 50, 7):
+        found = np.concatenate(list(cluster_weights(37, 50, draws, rows=rows)))
+        np.testing.assert_array_equal(found, expected)
+    other = np.concatenate(list(cluster_weights(5, 50, draws)))
+    np.testing.assert_array_equal(
+        other, np.concatenate(list(cluster_weights(5, 50, np.random.default_rng(3))))
+    )
+    np.testing.assert_array_equal(np.concatenate(list(cluster_weights(37, 50, draws, rows=9))), expected)
+
+
+def test_many_sizes_and_large_ones_are_drawn_anew(monkeypatch):
+    monkeypatch.setattr(resampling, "KEPT", 60)
+    monkeypatch.setattr(resampling, "KEPT_SIZES", 2)
+    draws = Draws(1)
+    for n in (2, 3, 4, 5, 2, 7, 7, 3):
+        found = np.concatenate(list(cluster_weights(n, 12, draws)))
+        np.testing.assert_array_equal(
+            found, np.concatenate(list(cluster_weights(n, 12, np.random.default_rng(1))))
+        )
+    assert len(draws._kept) == 2
+
+
+def test_a_draw_that_was_not_finished_is_not_kept():
+    draws = Draws(1)
+    next(iter(cluster_weights(5, 40, draws, rows=10)))
+    found = np.concatenate(list(cluster_weights(5, 40, draws, rows=10)))
+    np.testing.assert_array_equal(
+        found, np.concatenate(list(cluster_weights(5, 40, np.random.default_rng(1))))
+    )

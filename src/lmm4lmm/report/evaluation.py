@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -11,20 +11,18 @@ import polars as pl
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
+from lmm4lmm.report.at_once import ALL, Group, Known, at_once
 from lmm4lmm.report.joining import Joined, join
 from lmm4lmm.report.labels import NO_TASK, UNNAMED
 from lmm4lmm.report.levels import HumanFacts, Levels, levels
 from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
 from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
 from lmm4lmm.stats.evaluation import Agreement, Method, evaluate
-from lmm4lmm.stats.grouped import grouped_srcc
-from lmm4lmm.stats.resampling import Interval
+from lmm4lmm.stats.resampling import Draws, Interval
 
 Grouping: TypeAlias = Literal["task", "generator", "detailed"]
 GROUPINGS: dict[Grouping, str] = {"task": NO_TASK, "generator": UNNAMED, "detailed": "(unknown)"}
 """What results can be broken down by, and what rows without a value are called."""
-MANY = 20_000
-"""From so many images on, SRCC of all groups is resampled at once: compiled code, worth its start-up time."""
 STATISTICS = ("srcc", "krcc", "plcc", "plcc_fitted")
 ANSWER_STATISTICS = ("accuracy", "balanced_accuracy", "f1", "auc", "brier")
 
@@ -38,12 +36,17 @@ class Sampling:
         resamples: of the bootstrap.
         method: "percentile" or "bca".
         crossed: draw generators as well as prompts; only over all images, groups draw prompts.
+        draws: what all intervals of one evaluation share.
     """
 
     seed: int = 0
     resamples: int = 1000
     method: Method = "percentile"
     crossed: bool = False
+    draws: Draws = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "draws", Draws(self.seed))
 
 
 @dataclass(frozen=True)
@@ -150,17 +153,34 @@ def evaluation(
         )
     if crossed and joined.frame["generator"].null_count() == joined.frame.height:
         raise InputError("can't resample generators: neither table has a generator column")
-    sampling, groups = Sampling(seed, resamples, method, crossed), Sampling(seed, resamples)
-    dimensions = {name: measure(joined.frame, name, sampling) for name in shared}
-    baselines = {name: no_pixel(joined.frame, name, seed) for name in shared}
+    sampling = Sampling(seed, resamples, method, crossed)
+    groupings = _checked(by)
+    # prompts as numbers: nothing is said of single ones, and texts take ten times as long to tell apart
+    frame = joined.frame.with_columns(pl.col("cluster").rank("dense"))
+    named = _named(frame, groupings)
+    # groups have percentile intervals over prompts, whatever those over all images are
+    of_all = method == "percentile" and not crossed
+    known = {
+        name: at_once(
+            named,
+            name,
+            [*([ALL] if of_all else []), *groupings],
+            draws=sampling.draws,
+            resamples=resamples,
+            answers=name == "answer" and _yes_or_no(named),
+        )
+        for name in shared
+    }
+    dimensions = {name: measure(named, name, sampling, known[name].get((ALL, None))) for name in shared}
+    baselines = {name: no_pixel(frame, name, seed) for name in shared}
     return Evaluation(
         dimensions=dimensions,
         baselines=baselines,
-        by=_by_group(joined.frame, _checked(by), shared, groups),
+        by=_by_group(named, groupings, known, sampling),
         joined=joined,
         levels={
             name: levels(
-                joined.frame,
+                frame,
                 name,
                 found.agreement,
                 baselines[name],
@@ -190,10 +210,9 @@ def _pairs(frame: pl.DataFrame, name: Dimension) -> int:
     return frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null()).height
 
 
-def measure(
-    frame: pl.DataFrame, name: Dimension, sampling: Sampling, *, srcc: Interval | None = None
-) -> Measured:
-    """Agreement in one dimension of a joined frame; ``srcc`` where it is measured already."""
+def measure(frame: pl.DataFrame, name: Dimension, sampling: Sampling, known: Known | None = None) -> Measured:
+    """Agreement in one dimension of a joined frame; ``known`` is taken as it is."""
+    known = known or Known()
     predicted, human = frame[name].to_numpy(), frame[f"{name}_human"].to_numpy()
     prompts = frame["cluster"].to_numpy()
     makers = frame["generator"].fill_null(UNNAMED).to_numpy() if sampling.crossed else None
@@ -201,11 +220,11 @@ def measure(
         predicted,
         human,
         prompts=prompts,
-        rng=np.random.default_rng(sampling.seed),
+        rng=sampling.draws,
         resamples=sampling.resamples,
         method=sampling.method,
         generators=makers,
-        srcc=srcc,
+        srcc=known.srcc,
     )
     if name != "answer" or not _yes_or_no(frame):
         return Measured(agreement)
@@ -213,8 +232,9 @@ def measure(
         predicted,
         human,
         prompts=prompts,
-        rng=np.random.default_rng(sampling.seed),
+        rng=sampling.draws,
         resamples=sampling.resamples,
+        auc=known.auc,
     )
     return Measured(agreement, answers)
 
@@ -240,41 +260,32 @@ def no_pixel(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline,
     )
 
 
-def _by_group(
-    frame: pl.DataFrame, by: Sequence[Grouping], shared: Sequence[Dimension], sampling: Sampling
-) -> dict[str, dict[str, dict[Dimension, Measured]]]:
+def _named(frame: pl.DataFrame, by: Sequence[Grouping]) -> pl.DataFrame:
+    """With a name for every value of the groupings."""
     for grouping in by:
         if frame[grouping].null_count() == frame.height:
             raise InputError(f"can't group by {grouping}: neither table has a {grouping} column")
-    named = frame.with_columns(pl.col(grouping).fill_null(GROUPINGS[grouping]) for grouping in by)
-    at_once = by and frame.height >= MANY
-    known = {name: _srcc_of_groups(named, by, name, sampling) if at_once else {} for name in shared}
+    return frame.with_columns(pl.col(grouping).fill_null(GROUPINGS[grouping]) for grouping in by)
+
+
+def _by_group(
+    named: pl.DataFrame,
+    by: Sequence[Grouping],
+    known: Mapping[Dimension, Mapping[Group, Known]],
+    sampling: Sampling,
+) -> dict[str, dict[str, dict[Dimension, Measured]]]:
+    plain = replace(sampling, method="percentile", crossed=False)
     found: dict[str, dict[str, dict[Dimension, Measured]]] = {}
     for grouping in by:
         parts = named.partition_by(grouping, as_dict=True)
         found[grouping] = {
             str(value): {
-                name: measure(part, name, sampling, srcc=known[name].get((grouping, value)))
-                for name in shared
+                name: measure(part, name, plain, of_groups.get((grouping, value)))
+                for name, of_groups in known.items()
             }
             for (value,), part in sorted(parts.items(), key=lambda entry: str(entry[0][0]))
         }
     return found
-
-
-def _srcc_of_groups(
-    frame: pl.DataFrame, by: Sequence[Grouping], name: Dimension, sampling: Sampling
-) -> dict[tuple[str, Any], Interval]:
-    """SRCC of all groups of all groupings, under the same draws of prompts."""
-    values = grouped_srcc(
-        frame[name].to_numpy(),
-        frame[f"{name}_human"].to_numpy(),
-        {grouping: frame[grouping].to_numpy() for grouping in by},
-        frame["cluster"].to_numpy(),
-        rng=np.random.default_rng(sampling.seed),
-        resamples=sampling.resamples,
-    ).values
-    return {(found.grouping, found.group): found.interval for found in values}
 
 
 def interval_json(interval: Interval) -> dict[str, Any]:

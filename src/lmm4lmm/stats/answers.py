@@ -12,7 +12,7 @@ from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, pairs
 from lmm4lmm.stats.evaluation import intervals
 from lmm4lmm.stats.replicates import WeightedRanks, by_prompt
-from lmm4lmm.stats.resampling import Interval, Statistic, check_resampling
+from lmm4lmm.stats.resampling import Chance, Interval, Statistic, check_resampling
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,11 @@ def evaluate_answers(
     human: ArrayLike,
     *,
     prompts: Labels | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     threshold: float = 0.5,
+    auc: Interval | None = None,
 ) -> AnswerAgreement:
     """Agreement of answers, with intervals from a bootstrap that draws whole prompts.
 
@@ -71,6 +72,7 @@ def evaluate_answers(
         resamples: bootstrap resamples, at least 10.
         confidence: of the intervals, 0 to 1, ends excluded.
         threshold: the metric says yes from this probability on.
+        auc: taken as it is where it was measured elsewhere (``grouped``, for many groups at once).
 
     Raises:
         StatisticsError: a probability outside 0 .. 1, a human answer that is not 0 or 1, lengths differ.
@@ -92,7 +94,11 @@ def evaluate_answers(
         "auc": lambda: auc_statistic(p, yes, drawn),
         "brier": lambda: _mean((p - yes) ** 2, drawn),
     }
-    measured = intervals(
+    known = {}
+    if auc is not None:
+        known["auc"] = auc
+        del statistics["auc"]
+    measured = known | intervals(
         statistics,
         drawn,
         undefined=None if p.size else "no item has both answers",

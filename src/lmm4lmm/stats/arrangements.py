@@ -132,6 +132,41 @@ class GroupedMeans:
         return found
 
 
+class GroupedAreas:
+    """The area under the ROC curve of every group.
+
+    Args:
+        p: [n] probability of yes.
+        yes: [n] 1 for yes, 0 for no.
+        prompts: of the rows.
+        groups: of the rows.
+        ascending: rows by p.
+
+    Attributes:
+        sizes: [g] rows of each group.
+        reasons: [g] why a group has no area; None where it has one.
+        lanes: how many resamples a block should have.
+    """
+
+    lanes = LANES[0]
+
+    def __init__(self, p: Floats, yes: Floats, prompts: Groups, groups: Groups, ascending: Ints) -> None:
+        self.sizes = np.bincount(groups.codes, minlength=len(groups))
+        self._starts = np.concatenate(([0], np.cumsum(self.sizes)))
+        rows = _within(ascending, groups)
+        self._p, self._yes = _Sorted.of(p, rows, prompts, self._starts), yes[rows] == 1
+        said = np.bincount(groups.codes, yes, len(groups))
+        self.reasons = tuple(
+            f"people say {'yes' if yeses else 'no'} to all {n} items" if yeses in (0, n) else None
+            for n, yeses in zip(self.sizes.tolist(), said.tolist(), strict=True)
+        )
+
+    def __call__(self, block: Block) -> Floats:
+        """[g, lanes] of a block of resamples."""
+        found: Floats = kernels.areas(block, self._starts, self._p.prompts, self._p.last, self._yes)
+        return found
+
+
 @dataclass(frozen=True)
 class _Sorted:
     """The rows by group, then by one column.

@@ -84,6 +84,32 @@ def column(values: ArrayLike, what: str) -> Floats:
     return array
 
 
+def table(values: ArrayLike, what: str) -> Floats:
+    """A table of numbers as float64, in practice items by raters; NaN (or None) is a missing value.
+
+    Raises:
+        StatisticsError: it is not two-dimensional, is empty, holds something that is no number, an infinity, or a
+            number whose square leaves the range of a float.
+    """
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise StatisticsError(f"{what} must be numbers: {error}") from error
+    if array.ndim != 2:
+        raise StatisticsError(f"{what} must be a table of items by raters; its shape is {array.shape}")
+    if not array.size:
+        raise StatisticsError(
+            f"{what} is an empty table of {array.shape[0]} items by {array.shape[1]} raters"
+        )
+    wrong = np.abs(array) > LARGEST
+    if wrong.any():
+        row, rater = np.argwhere(wrong)[0].tolist()
+        raise StatisticsError(
+            f"{what} holds {array[row, rater]:g} at item {row}, rater {rater}; ratings must be finite numbers"
+        )
+    return array
+
+
 def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     """Two columns of equal length, without the rows where either value is missing.
 
@@ -107,12 +133,23 @@ def groups(labels: Labels | None, n: int, what: str) -> Groups:
         return Groups(np.arange(n, dtype=np.intp), tuple(range(n)))
     if len(labels) != n:
         raise StatisticsError(f"there are {len(labels)} {what} for {n} items; each item needs one")
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
+        return _numbered(labels)
     listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
     index: dict[Hashable, int] = {}
     codes = np.fromiter((index.setdefault(label, len(index)) for label in listed), np.intp, n)
     if None in index:
         raise StatisticsError(f"{what}: item {int(np.flatnonzero(codes == index[None])[0])} has none")
     return Groups(codes, tuple(index))
+
+
+def _numbered(labels: NDArray[Any]) -> Groups:
+    """Labels that are whole numbers, in a tenth of the time."""
+    values, first, codes = np.unique(labels, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(order.size, np.intp)
+    place[order] = np.arange(order.size)
+    return Groups(place[codes.ravel()], tuple(values[order].tolist()))
 
 
 def need_yes_no(values: Floats) -> None:

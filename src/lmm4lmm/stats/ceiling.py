@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrays import Floats, column
+from lmm4lmm.stats.arrays import Floats, column, table
 from lmm4lmm.stats.correlation import LEAST_PAIRS, srcc
 
 SHARE_DEFINITION = (
@@ -95,15 +95,13 @@ def ceiling_from_ratings(ratings: ArrayLike, *, rng: np.random.Generator, draws:
     Raises:
         StatisticsError: not a table, or see ``ceiling_from_errors``.
     """
-    table = np.asarray(ratings, dtype=np.float64)
-    if table.ndim != 2:
-        raise StatisticsError(f"ratings must be a table of items by raters; its shape is {table.shape}")
-    known = ~np.isnan(table)
+    whole = table(ratings, "ratings")
+    known = ~np.isnan(whole)
     count = known.sum(axis=1)
-    rated = np.where(known, table, 0.0)
+    rated = np.where(known, whole, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = rated.sum(axis=1) / count
-        away = np.where(known, table - mean[:, None], 0.0)
+        away = np.where(known, whole - mean[:, None], 0.0)
         away = np.where(known, away - away.sum(axis=0) / known.sum(axis=0), 0.0)
         error = np.sqrt(np.square(away).sum(axis=1) / (count - 1) / count)
     error[count < 2] = np.nan

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -15,13 +14,16 @@ from lmm4lmm.stats import replicates
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, need, pairs
 from lmm4lmm.stats.correlation import LEAST_PAIRS
 from lmm4lmm.stats.crossed import Crossed
-from lmm4lmm.stats.logistic import LogisticFit, Size, fit_logistic
+from lmm4lmm.stats.logistic import LogisticFit, fit_logistic
+from lmm4lmm.stats.logistic_search import Size
 from lmm4lmm.stats.resampling import (
+    Chance,
     Interval,
     Statistic,
     bca_interval,
     bootstrap,
     check_resampling,
+    generator,
     jackknife,
     percentile_interval,
 )
@@ -64,7 +66,7 @@ def evaluate(
     human: ArrayLike,
     *,
     prompts: Labels | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     size: Size = 4,
@@ -145,11 +147,12 @@ def intervals(
     prompts: Groups,
     *,
     undefined: str | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int,
     confidence: float,
     method: Method = "percentile",
     crossed: Crossed | None = None,
+    unit: str = "prompt",
 ) -> dict[str, Interval]:
     """Each statistic on the data (weights of one) with its interval; where it is undefined, the reason.
 
@@ -162,6 +165,7 @@ def intervals(
         confidence: of the intervals.
         method: of the intervals.
         crossed: draws prompts and generators in place of ``prompts``.
+        unit: what one of ``prompts`` is called in reasons.
 
     Raises:
         StatisticsError: "bca" with ``crossed``: there is no jackknife over both.
@@ -182,8 +186,10 @@ def intervals(
     n_clusters = len(prompts) if crossed is None else crossed.n_effective
     drawn: dict[str, Floats] = {}
     if ready and n_clusters > 1:
-        draw = partial(bootstrap, n_clusters=n_clusters) if crossed is None else crossed.bootstrap
-        drawn = draw(ready, rng=rng, resamples=resamples)
+        if crossed is None:
+            drawn = bootstrap(ready, n_clusters, rng=rng, resamples=resamples)
+        else:
+            drawn = crossed.bootstrap(ready, rng=generator(rng), resamples=resamples)
     for name, statistic in ready.items():
         value = float(statistic(np.ones((1, len(prompts))))[0])
         replicas = drawn.get(name, np.empty(0))
@@ -194,8 +200,8 @@ def intervals(
                 value, replicas, jackknife(statistic, n_clusters), n_clusters, confidence
             )
         else:
-            unit = "prompt" if crossed is None else crossed.unit
-            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=unit)
+            drawn_unit = unit if crossed is None else crossed.unit
+            result[name] = percentile_interval(value, replicas, n_clusters, confidence, unit=drawn_unit)
     return result
 
 

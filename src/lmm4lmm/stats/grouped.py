@@ -22,13 +22,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import Block, GroupedMeans, GroupedRanks, grouped_ranks
-from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, pairs
-from lmm4lmm.stats.resampling import Interval, check_resampling, cluster_weights, percentile_interval
+from lmm4lmm.stats.arrangements import Block, GroupedAreas, GroupedMeans, GroupedRanks, grouped_ranks
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, need_yes_no, pairs
+from lmm4lmm.stats.resampling import (
+    Chance,
+    Interval,
+    check_resampling,
+    cluster_weights,
+    percentile_interval,
+)
 
 Grouping: TypeAlias = Labels | Groups | None
 """One label an image; or the same as numbers, which saves time; None: all images are one group."""
-Grouped: TypeAlias = GroupedRanks | GroupedMeans
+Grouped: TypeAlias = GroupedRanks | GroupedMeans | GroupedAreas
 MOST = np.iinfo(np.uint8).max
 """How often a prompt can be drawn; that any is drawn more often in n draws from n has a chance below 1e-500."""
 
@@ -77,7 +83,7 @@ def grouped_srcc(
     groupings: Mapping[str, Grouping],
     prompts: Labels | Groups | None,
     *,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     threads: int | None = None,
@@ -108,12 +114,51 @@ def grouped_srcc(
     return work.values(ranks, grouped_replicates(ranks, work.n_drawn, rng, resamples, threads))
 
 
+def grouped_auc(
+    p_yes: ArrayLike,
+    human: ArrayLike,
+    groupings: Mapping[str, Grouping],
+    prompts: Labels | Groups | None,
+    *,
+    rng: Chance,
+    resamples: int = 1000,
+    confidence: float = 0.95,
+    threads: int | None = None,
+) -> GroupValues:
+    """Area under the ROC curve of every group with its interval from a bootstrap that draws whole prompts.
+
+    Args:
+        p_yes: [n] a metric's probability of yes, or any score that is higher for yes; NaN where it gave none.
+        human: [n] 1 for yes, 0 for no; NaN where there is no answer.
+        groupings: name -> the group of each image; None for all images.
+        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
+        rng: the only source of chance.
+        resamples: at least 10.
+        confidence: 0 to 1, ends excluded.
+        threads: None for one a core. The result does not depend on it.
+
+    Returns:
+        0 to 1 for each group, ties count one half; None with the reason where people give one answer only.
+
+    Raises:
+        StatisticsError: lengths differ, something is not a finite number, an answer that is neither 0 nor 1, a
+            label is None, nothing is left.
+    """
+    check_resampling(resamples, confidence)
+    found = pairs(p_yes, human)
+    work = _Work(groupings, prompts, found.kept, confidence)
+    need_yes_no(found.y)
+    ascending = np.argsort(found.x, kind="stable")
+    areas = [GroupedAreas(found.x, found.y, work.prompts, g, ascending) for g in work.groupings.values()]
+    return work.values(areas, grouped_replicates(areas, work.n_drawn, rng, resamples, threads))
+
+
 def grouped_means(
     scores: Mapping[str, ArrayLike],
     groupings: Mapping[str, Grouping],
     prompts: Labels | Groups | None,
     *,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
     threads: int | None = None,
@@ -157,7 +202,7 @@ def grouped_means(
 def grouped_replicates(
     statistics: Sequence[Grouped],
     n_prompts: int,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     threads: int | None = None,
 ) -> Floats:

@@ -1,4 +1,4 @@
-"""The two inner loops of the bootstrap over many groups, several resamples at a time.
+"""The inner loops of the bootstrap over many groups, several resamples at a time.
 
 A *block* is ``[c, lanes]`` uint8: how often each of c prompts was drawn in each of some resamples (the lanes).
 Lanes lie side by side in memory, so that one machine instruction serves several of them. Nothing is sorted here:
@@ -155,4 +155,49 @@ def weighted_means(block: Array, starts: Array, prompt: Array, sums: Array, coun
                 bottom[k] += w * images
         for k in range(lanes):
             found[g, k] = top[k] / bottom[k] if bottom[k] > 0.0 else np.nan
+    return found
+
+
+@compiled
+def areas(block: Array, starts: Array, prompt: Array, last: Array, yes: Array) -> Array:
+    """The area under the ROC curve of every group in every resample of a block; ties count one half.
+
+    Args:
+        block: [c, lanes] weights.
+        starts: [g + 1] where each group begins.
+        prompt: [n] int32 prompts of the rows by group, then by probability.
+        last: [n] bool whether the row is the last one with its probability.
+        yes: [n] bool what people say.
+
+    Returns:
+        [g, lanes] float64, NaN where only yes or only no was drawn.
+    """
+    lanes, n_groups = block.shape[1], starts.size - 1
+    no, every_yes = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
+    tied_yes, tied_no, won = np.empty(lanes, np.int64), np.empty(lanes, np.int64), np.empty(lanes, np.int64)
+    found = np.empty((n_groups, lanes))
+    for g in range(n_groups):
+        no[:] = 0
+        every_yes[:] = 0
+        tied_yes[:] = 0
+        tied_no[:] = 0
+        won[:] = 0  # twice the pairs that are in order, and once those that tie
+        for row in range(starts[g], starts[g + 1]):
+            drawn = prompt[row]
+            if yes[row]:
+                for k in range(lanes):
+                    tied_yes[k] += np.int64(block[drawn, k])
+            else:
+                for k in range(lanes):
+                    tied_no[k] += np.int64(block[drawn, k])
+            if last[row]:
+                for k in range(lanes):
+                    won[k] += tied_yes[k] * (2 * no[k] + tied_no[k])
+                    no[k] += tied_no[k]
+                    every_yes[k] += tied_yes[k]
+                    tied_yes[k] = 0
+                    tied_no[k] = 0
+        for k in range(lanes):
+            pairs = 2.0 * float(every_yes[k]) * float(no[k])
+            found[g, k] = float(won[k]) / pairs if pairs > 0.0 else np.nan
     return found

@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 from numpy.typing import ArrayLike
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Labels, groups, pairs
 from lmm4lmm.stats.evaluation import intervals
-from lmm4lmm.stats.resampling import Interval, Statistic, check_resampling
+from lmm4lmm.stats.resampling import Chance, Interval, Statistic, check_resampling
 from lmm4lmm.stats.systems import system_statistics
 from lmm4lmm.stats.within import CalibratedAccuracy, calibrated_accuracy, grouped_mean, mean_srcc_within
 
@@ -49,7 +48,7 @@ def evaluate_within(
     human: ArrayLike,
     *,
     prompts: Labels,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> WithinAgreement:
@@ -126,7 +125,7 @@ def evaluate_systems(
     *,
     systems: Labels,
     prompts: Labels | None,
-    rng: np.random.Generator,
+    rng: Chance,
     resamples: int = 1000,
     confidence: float = 0.95,
 ) -> SystemAgreement:

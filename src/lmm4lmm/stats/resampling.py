@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats
@@ -27,6 +28,10 @@ Statistic: TypeAlias = Callable[[Floats], Floats]
 
 CHUNK = 2_000_000
 """Weights held at a time: 16 MB."""
+KEPT = 2 * CHUNK
+"""``Draws`` keeps no more weights than this of one number of clusters (4 MB, the latest 32 MB more) ..."""
+KEPT_SIZES = 4
+"""... and of no more numbers of clusters than this."""
 MOST_UNDEFINED = 0.05
 """Without an interval if more than this share of the resamples does not define the statistic."""
 FEW_PROMPTS = 10
@@ -50,8 +55,58 @@ class Interval:
     reason: str | None = None
 
 
+class Draws:
+    """A seed in place of a generator: every bootstrap starts from it anew.
+
+    Bootstraps of as many clusters then see the same draws, which are made once and kept while others may ask for
+    them. The values are those of ``np.random.default_rng(seed)`` for each bootstrap.
+
+    Args:
+        seed: 0 or more.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._kept: dict[tuple[int, int], NDArray[np.uint8]] = {}
+        self._latest: tuple[tuple[int, int], Floats] | None = None
+
+    def weights(self, n_clusters: int, resamples: int, rows: int) -> Iterator[Floats]:
+        """As ``cluster_weights``."""
+        size = n_clusters, resamples
+        if size in self._kept:
+            if self._latest is None or self._latest[0] != size:
+                whole = self._kept[size].astype(np.float64)
+                whole.setflags(write=False)
+                self._latest = size, whole
+            whole = self._latest[1]
+            yield from (whole[at : at + rows] for at in range(0, resamples, rows))
+            return
+        keep = n_clusters * resamples <= KEPT
+        # no cluster is drawn 256 times: the chance of it is below 1e-500
+        made = np.empty((resamples, n_clusters) if keep else (0, 0), np.uint8)
+        at = 0
+        for chunk in cluster_weights(n_clusters, resamples, np.random.default_rng(self.seed), rows):
+            if keep:
+                made[at : at + len(chunk)] = chunk
+                at += len(chunk)
+            yield chunk
+        if keep:
+            while len(self._kept) >= KEPT_SIZES:
+                del self._kept[next(iter(self._kept))]
+            self._kept[size] = made
+
+
+Chance: TypeAlias = np.random.Generator | Draws
+"""Where random numbers come from."""
+
+
+def generator(rng: Chance) -> np.random.Generator:
+    """For what draws in other ways than ``cluster_weights``: the generator itself, or one at the seed."""
+    return np.random.default_rng(rng.seed) if isinstance(rng, Draws) else rng
+
+
 def cluster_weights(
-    n_clusters: int, resamples: int, rng: np.random.Generator, rows: int | None = None
+    n_clusters: int, resamples: int, rng: Chance, rows: int | None = None
 ) -> Iterator[Floats]:
     """Chunks ``[r, n_clusters]`` of weights: how often each cluster is drawn in ``n_clusters`` draws.
 
@@ -62,6 +117,9 @@ def cluster_weights(
         rows: of a chunk; None for about ``CHUNK`` weights. The draws are the same whatever it is.
     """
     rows = rows or max(1, CHUNK // n_clusters)
+    if isinstance(rng, Draws):
+        yield from rng.weights(n_clusters, resamples, rows)
+        return
     for start in range(0, resamples, rows):
         r = min(rows, resamples - start)
         drawn = rng.integers(0, n_clusters, size=(r, n_clusters))
@@ -71,7 +129,7 @@ def cluster_weights(
 
 
 def bootstrap(
-    statistics: Mapping[str, Statistic], n_clusters: int, *, rng: np.random.Generator, resamples: int = 1000
+    statistics: Mapping[str, Statistic], n_clusters: int, *, rng: Chance, resamples: int = 1000
 ) -> dict[str, Floats]:
     """Replicates of several statistics under the same draws of clusters.
 

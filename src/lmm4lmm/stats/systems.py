@@ -110,9 +110,12 @@ def _pearson_rows(x: Floats, y: Floats) -> Floats:
 
 
 def _rank_rows(rows: Floats) -> Floats:
-    from scipy.stats import rankdata  # takes a second to import
-
-    return np.asarray(rankdata(rows, axis=1, nan_policy="propagate"), dtype=np.float64)
+    """[r, g] midranks within each row; NaN throughout a row that holds one."""
+    above = np.zeros_like(rows)
+    for other in rows.T:
+        above += np.sign(rows - other[:, None])
+    # as many below as above would be the middle of 1 .. g, and each pair moves a rank by a half
+    return np.asarray((above + rows.shape[1] + 1) / 2.0, dtype=np.float64)
 
 
 def _tau_rows(x: Floats, y: Floats) -> Floats:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrays import Floats, Groups, Ints, Labels, pairs
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, pairs
 from lmm4lmm.stats.arrays import groups as as_groups
-from lmm4lmm.stats.correlation import LEAST_PAIRS, srcc
+from lmm4lmm.stats.correlation import LEAST_PAIRS
 from lmm4lmm.stats.pairing import ItemPairs, gaps, item_pairs, one_group
 
 SAME = 1e-12
@@ -116,9 +116,7 @@ def mean_srcc_within(predicted: ArrayLike, human: ArrayLike, groups: Labels | Gr
     """
     found = pairs(predicted, human)
     grouped = _grouped(groups, found.kept)
-    order = np.argsort(grouped.codes, kind="stable")
-    parts = np.split(order, np.cumsum(np.bincount(grouped.codes, minlength=len(grouped)))[:-1])
-    values = np.array([_srcc_or_nan(found.x, found.y, part) for part in parts], dtype=np.float64)
+    values = _srcc_of_groups(found.x, found.y, grouped)
     defined = int((~np.isnan(values)).sum())
     if not defined:
         raise StatisticsError(
@@ -134,11 +132,33 @@ def _grouped(groups: Labels | Groups, kept: NDArray[np.bool_]) -> Groups:
     return numbered.of(kept)
 
 
-def _srcc_or_nan(x: Floats, y: Floats, part: Ints) -> float:
-    try:
-        return srcc(x[part], y[part])
-    except StatisticsError:
-        return float("nan")
+def _srcc_of_groups(x: Floats, y: Floats, grouped: Groups) -> Floats:
+    """[g] Spearman's correlation within each group; NaN where it is undefined."""
+    size = np.bincount(grouped.codes, minlength=len(grouped))
+    # doubled and centred midranks are whole numbers, so their sums are exact
+    of_x, of_y = (_doubled_ranks(values, grouped) - (size[grouped.codes] + 1) for values in (x, y))
+    xy, xx, yy = (
+        np.bincount(grouped.codes, product, len(grouped))
+        for product in (of_x * of_y, of_x * of_x, of_y * of_y)
+    )
+    defined = (size >= LEAST_PAIRS) & (xx > 0) & (yy > 0)
+    found = np.full(len(grouped), np.nan)
+    np.divide(xy, np.sqrt(xx * yy), out=found, where=defined)
+    return np.asarray(np.clip(found, -1.0, 1.0), dtype=np.float64)
+
+
+def _doubled_ranks(values: Floats, grouped: Groups) -> Floats:
+    """[n] twice the rank of each item within its group, ties at their mean."""
+    order = np.lexsort((values, grouped.codes))
+    ordered, codes = values[order], grouped.codes[order]
+    first = np.flatnonzero(
+        np.concatenate(([True], (ordered[1:] != ordered[:-1]) | (codes[1:] != codes[:-1])))
+    )
+    together = np.diff(first, append=values.size)
+    begin = np.searchsorted(codes, codes[first])
+    ranks = np.empty(values.size)
+    ranks[order] = np.repeat(2 * (first - begin) + together + 1, together)
+    return ranks
 
 
 def _verdicts(x: Floats, y: Floats, listed: ItemPairs) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
