@@ -12,6 +12,7 @@ import polars as pl
 
 from lmm4lmm.core.errors import InputError, StatisticsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
+from lmm4lmm.report.at_once import Known
 from lmm4lmm.report.evaluation import (
     Measured,
     Sampling,
@@ -188,7 +189,7 @@ def _contest(
     )
     for name, frame in common.items():
         # the same draws of the same prompts: no need to resample SRCC twice
-        measured[name] = measure(frame, dimension, sampling, srcc=comparison.values[name])
+        measured[name] = measure(frame, dimension, sampling, Known(comparison.values[name]))
         found[name] = levels(
             frame,
             dimension,
