@@ -1,6 +1,6 @@
 """Proof on a world with known truth: nano's unified recipe, from nothing, judged on prompts that it never saw.
 
-    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 680] [--generators 8] [--again 5] [--epochs N] [--shuffled]
+    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 3400] [--generators 4] [--again 5] [--epochs 6] [--shuffled]
 
 Draws the world, trains through the same call as `lmm4lmm train unified --start blank`, and prints the figures of the
 test prompts: each image once, with its own prompt (the rows about other prompts are easier and don't count). With
@@ -31,10 +31,10 @@ def main() -> None:
     """Prints a table, and how long it took."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--prompts", type=int, default=680)
-    parser.add_argument("--generators", type=int, default=8)
+    parser.add_argument("--prompts", type=int, default=3400)
+    parser.add_argument("--generators", type=int, default=4)
     parser.add_argument("--again", type=int, default=5)
-    parser.add_argument("--epochs", type=float, default=None)
+    parser.add_argument("--epochs", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--shuffled", action="store_true")
     asked = parser.parse_args()
@@ -47,7 +47,7 @@ def main() -> None:
         human = asked.folder / "shuffled.parquet"
         shuffled(pl.read_ndjson(drawn / "human.jsonl", infer_schema_length=None)).write_parquet(human)
     out = asked.folder / ("result-shuffled" if asked.shuffled else "result")
-    settings = [] if asked.epochs is None else [f"epochs={asked.epochs}"]
+    settings = [f"epochs={asked.epochs}"]
     lmm4lmm.train(
         "unified", data=drawn / "manifest.jsonl", human=human, out=out, start="blank", settings=settings
     )
