@@ -1,6 +1,7 @@
 """Proof on a world with known truth: nano's unified recipe, from nothing, judged on prompts that it never saw.
 
-    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 3400] [--generators 4] [--again 5] [--epochs 6] [--shuffled]
+    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 3400] [--generators 4] [--again 5] [--epochs 6]
+        [--shuffled]
 
 Draws the world, trains through the same call as `lmm4lmm train unified --start blank`, and prints the figures of the
 test prompts: over all rows, and by task for each image with its own prompt only, which is harder. With
