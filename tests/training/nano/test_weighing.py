@@ -95,7 +95,7 @@ def test_who_is_right_is_trusted_and_who_guesses_is_not(right):
     by_learned, _ = weighed(knows, noise(3, N, FEATURES), right)
     by_evidence, said = weighed(guesses, (right * 2.0 - 1)[:, None] + 0.3 * noise(4, N, FEATURES), right)
     assert by_learned[1:] == pytest.approx([0.0] * FEATURES)
-    assert min(by_evidence[1:]) > by_evidence[0]
+    assert min(by_evidence[1:]) > 0.8 * by_evidence[0]  # the most that it may have, three times
     assert said[right].mean() > said[~right].mean() + 20
 
 
