@@ -104,7 +104,7 @@ def rows_of(folder, name):
 
 
 def test_written_rows_say_perception_once_a_picture(written):
-    _, folder = written
+    small, folder = written
     items, human, truth = (rows_of(folder, f"{name}.jsonl") for name in ("manifest", "human", "truth"))
     assert [row["id"] for row in items] == [row["id"] for row in human] == [row["id"] for row in truth]
     assert len({row["id"] for row in items}) == len(items) > 2.5 * len(small)
