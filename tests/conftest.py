@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+with suppress(ImportError):
+    import setuptools  # noqa: F401  # torch's compiler imports it late in a run; then it may fail to replace distutils
 
 ROOT = Path(__file__).resolve().parent.parent
 
