@@ -2,8 +2,7 @@
 
 Mittal, Moorthy and Bovik 2012, doi 10.1109/TIP.2012.2214050: 36 statistics of divisively normalised luminance, and a
 support vector regression on them. The support vectors come from the wheel ``brisque`` of the package index
-(Apache-2.0), as part of nano's base; nothing of it is shipped. nano takes the opinion as one of the things it sees:
-hardly any other published measure orders AI images better.
+(Apache-2.0), as part of nano's base; nothing of it is shipped. nano takes the opinion as one of the things it sees.
 """
 
 from __future__ import annotations

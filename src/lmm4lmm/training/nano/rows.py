@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lmm4lmm.core import files
 from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.core.records import DIMENSIONS, Item
 from lmm4lmm.model.nano import assembly, brisque
@@ -139,8 +138,3 @@ def _taught(picture: Picture) -> float:
     image = read_image(load_bytes(picture.path), name=str(picture.path))
     features = torch.from_numpy(brisque.features(picture.alter(image)))
     return float(_teacher()(features[None]))
-
-
-def hash_of(rows: Sequence[Sided]) -> str:
-    """Changes with any row."""
-    return files.content_key(*(f"{one.side}{one.example!r}" for one in rows))
