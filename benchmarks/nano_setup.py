@@ -86,7 +86,7 @@ def language_flops(language: nn.Module, layers: int, lengths: Iterable[int]) -> 
     """The least work of reading texts: products of the kept layers, and attention on and below the diagonal.
 
     Args:
-        language: transformers' Llama, its linear layers packed or plain.
+        language: nano's, or transformers' Llama; its linear layers packed or plain.
         layers: how many of its layers are kept.
         lengths: tokens of each text that is read, its opening token counted; padding is nobody's work.
     """

@@ -112,7 +112,7 @@ def test_weights_of_another_network_fail_the_self_test(nano, nano_base_folder):
     facts = weights.read_facts(weights.package_folder())
     model, _ = weights.load_trained(weights.package_folder())
     with torch.no_grad():
-        model.language.layers[4].self_attn.v_proj.weight.mul_(-1)  # one matrix of six layers
+        model.language.layers[4].attend.weight.mul_(-1)  # one matrix of six layers
     assert weights.self_test_differences(model, nano.reader, facts.self_test)
 
 

@@ -35,10 +35,37 @@ class PackedLinear(nn.Module):
         self._packed = _operator("_reorder_linear_weight")(layer.weight.detach(), _ROWS)
         self._linear = _operator("_linear_pointwise")
 
-    def forward(self, states: Tensor) -> Tensor:
-        """[..., out] of states [..., in]."""
-        out: Tensor = self._linear(states, self._packed, self.bias, "none", [], "")
+    def forward(self, states: Tensor, activation: str = "none") -> Tensor:
+        """[..., out] of states [..., in]; oneDNN applies an activation as it writes the product down."""
+        out: Tensor = self._linear(states, self._packed, self.bias, activation, [], "")
         return out
+
+    def joined(self, states: Tensor, other: Tensor, how: str) -> Tensor:
+        """The product, joined with another tensor of its shape: ``add`` or ``mul``."""
+        out: Tensor = self._linear.binary(states, other, self._packed, self.bias, how)
+        return out
+
+
+def linear_silu(layer: nn.Module, states: Tensor) -> Tensor:
+    """SiLU of a linear layer, plain or packed."""
+    found: Tensor = layer(states, "swish") if isinstance(layer, PackedLinear) else F.silu(layer(states))
+    return found
+
+
+def linear_times(layer: nn.Module, states: Tensor, other: Tensor) -> Tensor:
+    """A linear layer, plain or packed, times a tensor."""
+    found: Tensor = (
+        layer.joined(states, other, "mul") if isinstance(layer, PackedLinear) else layer(states) * other
+    )
+    return found
+
+
+def linear_plus(layer: nn.Module, states: Tensor, other: Tensor) -> Tensor:
+    """A linear layer, plain or packed, plus a tensor."""
+    found: Tensor = (
+        layer.joined(states, other, "add") if isinstance(layer, PackedLinear) else layer(states) + other
+    )
+    return found
 
 
 def pack(network: nn.Module, *, keep: Collection[str] = ()) -> int:
@@ -68,9 +95,14 @@ def works() -> bool:
         draw = torch.Generator().manual_seed(0)
         layer = nn.Linear(_WIDTH, _WIDTH).requires_grad_(False)
         states = torch.randn(3, _WIDTH, generator=draw)
-        return torch.allclose(
-            PackedLinear(layer)(states), F.linear(states, layer.weight, layer.bias), atol=1e-4
+        packed, plain = PackedLinear(layer), F.linear(states, layer.weight, layer.bias)
+        pairs = (
+            (packed(states), plain),
+            (packed(states, "swish"), F.silu(plain)),
+            (packed.joined(states, states, "mul"), plain * states),
+            (packed.joined(states, states, "add"), plain + states),
         )
+        return all(torch.allclose(found, expected, atol=1e-4) for found, expected in pairs)
     except (AttributeError, RuntimeError, NotImplementedError, TypeError):
         return False
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import HIDDEN, WORDS, chosen, random_features, some_texts, tiny_model
 
+from lmm4lmm.model.nano.language import LAYERS
 from lmm4lmm.model.nano.naturalness import FEATURES
 from lmm4lmm.model.nano.network import Words, joined
 from lmm4lmm.model.nano.processing import Texts, View
@@ -133,31 +134,15 @@ def test_scores_stay_on_their_scale_whatever_is_seen():
 
 
 @torch.inference_mode()
-def test_only_the_lower_layers_are_read_and_all_of_them():
+def test_all_of_the_lower_layers_are_read():
     features, texts = random_features(4), some_texts()
     before = outputs(features, texts)
-    for number in range(7):
-        weight = MODEL.language.layers[number].self_attn.v_proj.weight
-        kept = weight.clone()
-        weight.mul_(-1)
+    assert len(MODEL.language.layers) == LAYERS
+    for number, layer in enumerate(MODEL.language.layers):
+        layer.attend.weight.mul_(-1)  # of queries and keys the signs cancel, of values they don't
         moved = np.nanmax(np.abs(outputs(features, texts) - before))
-        weight.copy_(kept)
-        assert moved == 0 if number == 6 else moved > 1e-3, number
-
-
-@torch.inference_mode()
-def test_words_are_what_transformers_own_forward_pass_gives():
-    """Hidden states behind layer 6 of ``LlamaModel``, asked of it in its own way, start token and all."""
-    texts = some_texts()
-    read = MODEL.read(texts)
-    for row, text in enumerate(texts):
-        for span, ids in zip(read.spans, (text.prompt, text.question), strict=True):
-            found = read.states[row, span[row]]
-            assert len(found) == len(ids)
-            if ids:
-                whole = MODEL.language(torch.tensor([[1, *ids]]), output_hidden_states=True).hidden_states
-                expected = torch.cat([whole[0], whole[6]], -1)[0, 1:]
-                torch.testing.assert_close(found, expected, atol=5e-3, rtol=2e-3)  # rounded to halves
+        layer.attend.weight.mul_(-1)
+        assert moved > 1e-3, number
 
 
 def test_joined_words_lie_prompt_first_and_padding_is_in_no_span():

@@ -8,6 +8,7 @@ from transformers import LlamaConfig, LlamaModel
 
 from lmm4lmm.model.nano.assembly import FROZEN
 from lmm4lmm.model.nano.brisque import Brisque
+from lmm4lmm.model.nano.language import LowerLlama
 from lmm4lmm.model.nano.naturalness import FEATURES
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import Texts
@@ -37,7 +38,7 @@ def tiny_model(seed: int = 0) -> NanoNetwork:
         vocab_size=WORDS,
         initializer_range=0.3,
     )
-    model = NanoNetwork(EfficientNetLite0(), Brisque(3), LlamaModel(config), hidden=HIDDEN)
+    model = NanoNetwork(EfficientNetLite0(), Brisque(3), LowerLlama(LlamaModel(config)), hidden=HIDDEN)
     with torch.no_grad():
         model.vision._fc.weight.mul_(20)  # else every class is as probable as any other
         for name, value in (*model.named_parameters(), *model.named_buffers()):

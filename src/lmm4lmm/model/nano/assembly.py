@@ -18,7 +18,7 @@ from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.nano import base as nano_base
 from lmm4lmm.model.nano import processing
 from lmm4lmm.model.nano.brisque import Brisque
-from lmm4lmm.model.nano.language import LAYERS
+from lmm4lmm.model.nano.language import LAYERS, LowerLlama
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.vision import EfficientNetLite0
@@ -101,7 +101,7 @@ def load_base(*, dtype: torch.dtype = torch.float32) -> NanoNetwork:
         attn_implementation="sdpa",
     )
     logging.set_verbosity(verbosity)
-    model = NanoNetwork(vision, load_brisque(), language, hidden=language.config.hidden_size)
+    model = NanoNetwork(vision, load_brisque(), LowerLlama(language), hidden=language.config.hidden_size)
     return model.eval().requires_grad_(False)
 
 

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.brisque import Brisque
 from lmm4lmm.model.nano.grounding import FEATURES, Grounding
 from lmm4lmm.model.nano.heads import Head, ScoreEstimate, as_estimate
+from lmm4lmm.model.nano.language import LowerLlama
 from lmm4lmm.model.nano.naturalness import FEATURES as STATISTICS
 from lmm4lmm.model.nano.processing import Texts, View
 from lmm4lmm.model.nano.reader import FOUND, Reader
@@ -61,7 +61,7 @@ class NanoNetwork(nn.Module):
     Args:
         vision: the image encoder, frozen.
         brisque: the published regression, frozen.
-        language: the lower layers of transformers' Llama, frozen.
+        language: the lower layers of a Llama, frozen.
         hidden: its width H.
     """
 
@@ -70,7 +70,7 @@ class NanoNetwork(nn.Module):
     training, on prompts that it did not see (``training.nano.weighing``)."""
 
     def __init__(
-        self, vision: EfficientNetLite0, brisque: Brisque, language: nn.Module, *, hidden: int
+        self, vision: EfficientNetLite0, brisque: Brisque, language: LowerLlama, *, hidden: int
     ) -> None:
         super().__init__()
         self.vision, self.brisque, self.language = vision, brisque, language
@@ -100,7 +100,7 @@ class NanoNetwork(nn.Module):
     def read(self, texts: Sequence[Texts]) -> Words:
         """The texts' words as the language model's lower layers leave them; prompt and question each alone."""
         every = [ids for text in texts for ids in (text.prompt, text.question)]
-        states = [_rounded(one) for one in llama.encoded(self.language, every, self.device)]
+        states = [_rounded(one) for one in self.language.encoded(every)]
         return joined(states, self.device)
 
     def forward(self, features: ImageFeatures, words: Words, rows: Tensor | None = None) -> Output:
@@ -159,7 +159,7 @@ class NanoNetwork(nn.Module):
 
     def _plain(self, embeddings: Tensor) -> Tensor:
         """Embeddings relative to those of the whole vocabulary."""
-        table: Tensor = self.language.get_input_embeddings().weight  # type: ignore[operator]
+        table = self.language.words.weight
         if self._vocabulary is None or self._vocabulary[0].device != table.device:
             self._vocabulary = table.float().mean(0), table.float().std(0) + 1e-4
         mean, scale = self._vocabulary

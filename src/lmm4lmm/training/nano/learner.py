@@ -18,7 +18,6 @@ from lmm4lmm.core.errors import InputError, ItemError, WeightsError
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.model.nano import assembly as nano
 from lmm4lmm.model.nano import base as nano_base
-from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.network import NanoNetwork, Words, joined
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.reader import gists
@@ -202,9 +201,7 @@ class NanoLearner:
         missing = [text for text in dict.fromkeys(texts) if text and text not in self._words]
         for start in range(0, len(missing), _TEXTS_AT_ONCE):
             part = missing[start : start + _TEXTS_AT_ONCE]
-            for text, states in zip(
-                part, llama.encoded(self._network.language, part, self._network.device), strict=True
-            ):
+            for text, states in zip(part, self._network.language.encoded(part), strict=True):
                 self._words[text] = states.half().cpu()
         nothing = torch.zeros(0, 2 * self._network.scene.class_states.shape[1], dtype=torch.float16)
         return [self._words.get(text, nothing) for text in texts]

@@ -16,7 +16,6 @@ import torch
 from lmm4lmm.core import files
 from lmm4lmm.model.nano import assembly as nano
 from lmm4lmm.model.nano import base as nano_base
-from lmm4lmm.model.nano import language as llama
 from lmm4lmm.model.nano.network import NanoNetwork
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.training.examples import Example
@@ -138,7 +137,7 @@ def class_names(rows: Sequence[Sided]) -> list[str]:
 def start_from_words(network: NanoNetwork, reader: TextReader, names: Sequence[str]) -> None:
     """Sets what is measured and not learned: the class names' states, their mean and deviation, the first map."""
     texts = [tuple(reader.read_words(f" {name}")) for name in names]
-    found = llama.encoded(network.language, texts, network.device)
+    found = network.language.encoded(texts)
     states = [words.float().chunk(2, -1)[1] for words in found]
     every = torch.cat(states)
     network.scene.class_states.copy_(torch.stack([state.mean(0) for state in states]))
