@@ -1,4 +1,4 @@
-"""Ratings by people from any table, one row a rating: ``rater, item, rating``, and ``dimension`` where there are several.
+"""Ratings by people from any table, one row a rating: ``rater, item, rating``, and ``dimension`` if there are more.
 
 Further columns that mean something here: ``other`` (the second image of a pairwise choice), ``kind`` (what a study's
 export says of a row: training, gold and trap rows are no measurement), ``excluded`` (rows of raters whom a researcher
