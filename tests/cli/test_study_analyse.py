@@ -147,3 +147,63 @@ def test_unknown_method(tmp_path: Path) -> None:
     code, _, err = run(long_csv(tmp_path / "ratings.csv"), "--method", "bt50")
     assert code == 2
     assert "bt500" in err
+
+
+@pytest.mark.parametrize("value", ["good", "nan", "inf", "4,5", "true"])
+def test_a_cell_that_is_no_rating_is_named(tmp_path: Path, value: str) -> None:
+    file = tmp_path / "ratings.tsv"
+    file.write_text(f"rater\titem\trating\na\ti\t4\nb\ti\t{value}\n")
+    code, _, err = run(file)
+    assert code == 2
+    for part in ("ratings.tsv", "row 3", "'rating'", value, "a finite number"):
+        assert part in err
+
+
+def test_answers_to_the_parts_that_contradict_the_whole(tmp_path: Path) -> None:
+    rows = ["rater,item,dimension,rating"]
+    for rater in "abc":
+        for item, whole, first, second in (("i", 1, 1, 1), ("j", 1, 1, 0), ("k", 0, 1, 1)):
+            rows += [f"{rater},{item},answer,{whole}", f"{rater},{item},answer_1,{first}"]
+            rows += [f"{rater},{item},answer_2,{second}"]
+    file = tmp_path / "ratings.csv"
+    file.write_text("\n".join(rows))
+    document = json.loads(run(file, "--json")[1])
+    assert [part["kind"] for part in document["dimensions"].values()] == ["yes_no"] * 3
+    assert document["notes"] == [
+        "answer: on 2 items the answers to the parts contradict the one to the whole (j, k)"
+    ]
+
+
+def manifest(tmp_path: Path, names: list[str]) -> Path:
+    file = tmp_path / "manifest.csv"
+    rows = [f"{name},a prompt,DALLE3,colors" for name in names]
+    file.write_text("image,prompt,generator,task\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
+def test_the_manifest_joins_what_it_knows(tmp_path: Path) -> None:
+    ratings, out = long_csv(tmp_path / "ratings.csv"), tmp_path / "mos.jsonl"
+    known = manifest(tmp_path, [f"图🙂/{i:03}.png" for i in range(29)])
+    code, _, err = run(ratings, "-o", out, "--items", known, "--no-agreement")
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert code == 0, err
+    assert [row["generator"] for row in rows] == ["DALLE3"] * 29 + [None]
+    assert {row["prompt"] for row in rows} == {"a prompt", None}
+
+
+def test_a_manifest_of_other_items(tmp_path: Path) -> None:
+    code, _, err = run(
+        long_csv(tmp_path / "ratings.csv"),
+        "-o",
+        tmp_path / "mos.csv",
+        "--items",
+        manifest(tmp_path, ["x.png"]),
+    )
+    assert code == 2
+    assert "none of the 30 rated items" in err
+
+
+def test_items_without_out(tmp_path: Path) -> None:
+    code, _, err = run(long_csv(tmp_path / "ratings.csv"), "--items", manifest(tmp_path, ["图🙂/000.png"]))
+    assert code == 2
+    assert "--items goes with -o" in err
