@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from lmm4lmm.stats.arrays import Floats, Ints
 from lmm4lmm.stats.rating_table import RatingTable
 
-MOST_RATERS = 2000
-"""More make a matrix that takes longer to factor than it saves."""
+MOST_RATERS = 4000
+"""More make a matrix of over 128 MB that takes longer to factor than it saves."""
 MOST_CHANGE = 1.1
 """By so large a factor may weights change before the factors are made anew."""
 
