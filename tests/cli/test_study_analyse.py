@@ -54,6 +54,16 @@ def test_tables_for_people(tmp_path: Path) -> None:
         assert text in out
 
 
+def test_raters_are_shown_by_name_and_no_bias_is_minus_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    rows = ["z,i,1", "z,j,4", "a,i,1.0002", "a,j,4.0002"]
+    file.write_text("rater,item,rating\n" + "\n".join(rows))
+    out = run(file, "--no-agreement")[1]
+    assert out.index(" a ") < out.index(" z ")
+    assert "0.000" in out
+    assert "-0.000" not in out
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_the_table_is_taken_as_human_scores(tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"mos{suffix}"

@@ -8,6 +8,8 @@ from typing import Any
 from lmm4lmm.cli.output import interval, note, number, print_table
 
 MOST_ROWS = 20
+MOST_RATERS = 40
+"""Panels up to this size are shown whole."""
 KINDS = {
     "rating": "score",
     "yes_no": "share of yes",
@@ -76,10 +78,10 @@ def _word(answer: int | None) -> str:
 
 
 def _print_raters(part: Mapping[str, Any]) -> None:
-    """All raters of a small panel; of a large one those who are rejected or flagged."""
-    rows = part["raters"]
+    """All raters of a small panel by name; of a large one those who are rejected or flagged."""
+    rows = sorted(part["raters"], key=lambda row: str(row["rater"]))
     shown: Sequence[Mapping[str, Any]] = rows
-    if len(rows) > MOST_ROWS:
+    if len(rows) > MOST_RATERS:
         shown = [row for row in rows if row["reason"]]
     gone = sum(row["rejected"] for row in rows)
     flagged = sum(bool(row["reason"]) for row in rows) - gone
@@ -92,18 +94,23 @@ def _print_raters(part: Mapping[str, Any]) -> None:
         (
             (
                 row["rater"] or "(unnamed)",
-                number(row["bias"], 3),
+                _near_zero(row["bias"]),
                 number(row["inconsistency"], 3),
                 "yes" if row["rejected"] else "no",
                 row["reason"] or "",
             )
-            for row in shown[:MOST_ROWS]
+            for row in shown[:MOST_RATERS]
         ),
         title=f"{part['dimension']}: {len(rows):,} raters, {told}",
         left=("reason",),
     )
-    if len(shown) > MOST_ROWS:
-        note(f"{len(shown) - MOST_ROWS:,} more such raters: --json has them all")
+    if len(shown) > MOST_RATERS:
+        note(f"{len(shown) - MOST_RATERS:,} more such raters: --json has them all")
+
+
+def _near_zero(value: float | None) -> str:
+    """A bias; what rounds to 0 has no sign."""
+    return number(None if value is None else round(value, 3) + 0.0, 3)
 
 
 def _print_agreement(part: Mapping[str, Any]) -> None:
