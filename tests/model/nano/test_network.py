@@ -48,7 +48,7 @@ def test_perception_does_not_see_any_text_nor_correspondence_the_question():
     same(no_question[2:4], first[2:4])
     # ... while each output does see what it should: this is not a constant model
     assert abs(first[2] - other_prompt[2]) > 0.1
-    assert abs(first[4] - other_prompt[4]) > 0.01
+    assert abs(first[4] - other_prompt[4]) > 1e-3  # ten times what rounding makes
     assert abs(first[4] - other_question[4]) > 0.01
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lmm4lmm.model.nano.reader import FOUND, Reader, gists
-from lmm4lmm.model.nano.scene import WAIST, WIDTH, Scene
+from lmm4lmm.model.nano.scene import STRUCTURE, WAIST, WIDTH, Scene
 
 HIDDEN, HEADS = 6, 8
 PLACES = 81
@@ -29,6 +29,7 @@ def a_scene(images: int, seed: int = 1) -> Scene:
         torch.randn(images, WIDTH, generator=draw),
         torch.randn(images, PLACES, WIDTH, generator=draw),
         torch.randn(images, WAIST, generator=draw),
+        torch.randn(images, 3 * STRUCTURE, generator=draw),
     )
 
 

@@ -10,10 +10,12 @@ from tiny import random_features
 from lmm4lmm.model.nano.naturalness import FEATURES
 from lmm4lmm.model.nano.scene import (
     CLASSES,
+    STRUCTURE,
     WAIST,
     WIDTH,
     ImageFeatures,
     SceneEncoder,
+    Structure,
     _pooled,
     finish_features,
 )
@@ -118,3 +120,28 @@ def test_beyond_six_deviations_a_feature_counts_no_further(encoder):
     wild = seen(1e4)
     assert wild.isfinite().all()
     assert wild.abs().max() < 1e3
+
+
+@torch.inference_mode()
+def test_one_broken_place_shows_whatever_the_others_are_like():
+    torch.manual_seed(0)
+    structure = Structure().eval()
+    places = torch.randn(1, PLACES, PLACE_WIDTH)
+    broken = places.clone()
+    broken[0, 27] = 6 * torch.randn(PLACE_WIDTH)
+    before, after = structure(places), structure(broken)
+    worst, mean, worst_four = (after - before).abs().split(STRUCTURE, 1)
+    assert worst.mean() > 3 * mean.mean()  # the mean over 64 places hides it, the worst place does not
+    assert worst.mean() > worst_four.mean() > mean.mean()
+
+
+@torch.inference_mode()
+def test_places_are_seen_with_their_neighbours():
+    torch.manual_seed(0)
+    structure = Structure().eval()
+    places = torch.randn(1, PLACES, PLACE_WIDTH)
+    order = torch.randperm(PLACES)
+    assert not torch.allclose(structure(places), structure(places[:, order]), atol=1e-3)
+    assert torch.allclose(
+        structure.place(places).mean(1), structure.place(places[:, order]).mean(1), atol=1e-5
+    )

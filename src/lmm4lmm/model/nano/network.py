@@ -23,7 +23,7 @@ from lmm4lmm.model.nano.language import LowerLlama
 from lmm4lmm.model.nano.naturalness import FEATURES as STATISTICS
 from lmm4lmm.model.nano.processing import Texts, View
 from lmm4lmm.model.nano.reader import FOUND, Reader
-from lmm4lmm.model.nano.scene import WAIST, WIDTH, ImageFeatures, Scene, SceneEncoder
+from lmm4lmm.model.nano.scene import STRUCTURE, WAIST, WIDTH, ImageFeatures, Scene, SceneEncoder
 from lmm4lmm.model.nano.vision import EfficientNetLite0, VisionFeatures
 
 _MOST = 6.0
@@ -78,7 +78,7 @@ class NanoNetwork(nn.Module):
         self.scene = SceneEncoder(hidden, STATISTICS)
         self.grounding = Grounding(hidden)
         self.reader = Reader(hidden)
-        self.perception_head = Head(WAIST + WIDTH, 2)
+        self.perception_head = Head(WAIST + WIDTH + 3 * STRUCTURE, 2)
         self.opinion = nn.Linear(1, 2)
         self.correspondence_head = Head(FOUND + FEATURES + WAIST, 2)
         self.liking = nn.Linear(1, 2)
@@ -114,7 +114,7 @@ class NanoNetwork(nn.Module):
         with torch.no_grad():
             probabilities = self.vision.classify_cells(cells.float())
         scene = self.scene(features, probabilities)
-        quality = self.perception_head(torch.cat([scene.finish, scene.overview], 1))
+        quality = self.perception_head(torch.cat([scene.finish, scene.overview, scene.structure], 1))
         quality = quality + self.opinion(features.opinion[:, None])
         perception = as_estimate(quality)
         if rows is not None:

@@ -22,8 +22,10 @@ from lmm4lmm.model.nano.vision import (
 CLASSES = 1000
 WAIST = 96
 WIDTH = 256
+STRUCTURE = 96
 _HIDDEN = 256
 _SIDE = 8
+_WORST = 4
 _MOST = 6.0
 """Standard deviations beyond which a feature counts no further: an unheard-of image must not shout."""
 
@@ -50,11 +52,13 @@ class Scene(NamedTuple):
         overview: [B, D] of the whole.
         memory: [B, 81, D] 64 places, row by row, then classes of the whole and of 16 cells.
         finish: [B, 96] how it is drawn.
+        structure: [B, 288] how places and their neighbours look: the worst one, the mean, the mean of the worst four.
     """
 
     overview: Tensor
     memory: Tensor
     finish: Tensor
+    structure: Tensor
 
 
 class SceneEncoder(nn.Module):
@@ -93,6 +97,7 @@ class SceneEncoder(nn.Module):
         self.content = nn.Sequential(nn.Linear(hidden, WIDTH), nn.GELU())
         self.where = nn.Parameter(torch.randn(PLACES + 1 + CELLS, WIDTH) * 0.3)
         self.finish = nn.Sequential(nn.Dropout(0.2), nn.Linear(seen, WAIST), nn.GELU(), nn.Dropout(0.1))
+        self.structure = Structure()
 
     def forward(self, features: ImageFeatures, probabilities: Tensor) -> Scene:
         """The scene of features of B images.
@@ -108,7 +113,32 @@ class SceneEncoder(nn.Module):
         memory = torch.cat([narrow, self.content(named)], 1) + self.where
         seen = _standard(finish_features(features), self.finish_mean, self.finish_scale)
         whole = torch.cat([_pooled(places), named[:, 0]], 1)
-        return Scene(self.overview(whole), memory, self.finish(seen))
+        return Scene(self.overview(whole), memory, self.finish(seen), self.structure(places))
+
+
+class Structure(nn.Module):
+    """Broken structure: something melted, cut or doubled in one spot of a picture that is else well drawn.
+
+    What is pooled before anything is learned can't show it. Here each place is looked at with its neighbours first.
+    On the synthetic world it lifts perception's SRCC from .89 to .91 (docs/nano.md).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Sequential(nn.Linear(PLACE_WIDTH, STRUCTURE), nn.GELU(), nn.Dropout(0.1))
+        self.around = nn.Sequential(
+            nn.Conv2d(STRUCTURE, STRUCTURE, 3, padding=1),
+            nn.GELU(),
+            nn.Conv2d(STRUCTURE, STRUCTURE, 3, padding=1),
+            nn.GELU(),
+        )
+
+    def forward(self, places: Tensor) -> Tensor:
+        """[B, 3 x 96] of standardised places [B, 64, P]."""
+        raster = self.place(places).transpose(1, 2).unflatten(2, (_SIDE, _SIDE))
+        seen = (raster + self.around(raster)).flatten(2)
+        worst = seen.topk(_WORST, dim=2).values
+        return torch.cat([worst[..., 0], seen.mean(2), worst.mean(2)], 1)
 
 
 def finish_features(features: ImageFeatures) -> Tensor:

@@ -28,7 +28,7 @@ from lmm4lmm.training.learner import Say
 from lmm4lmm.training.nano.features import FeatureCache, Halves, key_of, unflat
 from lmm4lmm.training.recipes import Recipe
 
-VERSION = "0.2"
+VERSION = "0.3"
 _TEXTS_AT_ONCE = 64
 _MEASURED = 4096
 """Images that means and deviations of features are measured on."""
