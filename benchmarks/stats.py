@@ -175,15 +175,16 @@ def _growth_of(n: int, resamples: int) -> None:
     before = _peak()
     rows = make(n // GENERATORS)
     data = _peak()
-    wall = []
-    for work in (srcc, means):
+    wall, peak = [], []
+    for work in (means, srcc):
         started = time.perf_counter()
         work(rows, resamples)
-        wall.append(time.perf_counter() - started)
+        wall.insert(0, time.perf_counter() - started)
+        peak.insert(0, _peak())
     print(
         f"{rows.metric.size:>9,} rows  SRCC {wall[0]:7.2f} s {wall[0] / rows.metric.size * 1e6:6.2f} us a row   "
         f"means {wall[1]:6.2f} s {wall[1] / rows.metric.size * 1e6:5.2f} us a row   "
-        f"peak {_peak():,.0f} MB (imports {before:,.0f}, with the rows {data:,.0f})"
+        f"peak {peak[0]:,.0f} MB, of means alone {peak[1]:,.0f} (imports {before:,.0f}, with the rows {data:,.0f})"
     )
 
 

@@ -110,7 +110,8 @@ def test_neither_threads_nor_lanes_change_a_bit(rng, monkeypatch):
         return grouped_srcc(x, y, groupings, prompts, rng=rng, resamples=70, threads=threads)
 
     one, two = run(1), run(2)
-    monkeypatch.setattr(arrangements, "RANK_BYTES", 100)  # narrow blocks, one thread at a time
+    monkeypatch.setattr(arrangements, "CACHE_BYTES", 100)  # narrow blocks
+    monkeypatch.setattr(arrangements, "ALONE_BYTES", 100)  # one thread at a time
     narrow = run(2)
     assert one.values == two.values == narrow.values
     np.testing.assert_array_equal(one.replicates, two.replicates)

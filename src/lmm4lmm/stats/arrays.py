@@ -113,6 +113,8 @@ def table(values: ArrayLike, what: str) -> Floats:
 def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     """Two columns of equal length, without the rows where either value is missing.
 
+    Where nothing is missing they are the caller's arrays and no copies: read them, don't write to them.
+
     Raises:
         StatisticsError: the lengths differ, or a column is not numbers.
     """
@@ -120,7 +122,7 @@ def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     if x.size != y.size:
         raise StatisticsError(f"predicted has {x.size} values and human {y.size}: not the same items")
     kept = ~(np.isnan(x) | np.isnan(y))
-    return Pairs(x[kept], y[kept], kept)
+    return Pairs(x, y, kept) if kept.all() else Pairs(x[kept], y[kept], kept)
 
 
 def groups(labels: Labels | None, n: int, what: str) -> Groups:

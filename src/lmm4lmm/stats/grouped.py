@@ -22,7 +22,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import Block, GroupedAreas, GroupedMeans, GroupedRanks, grouped_ranks
+from lmm4lmm.stats.arrangements import (
+    LANES,
+    Block,
+    Entries,
+    GroupedAreas,
+    GroupedMeans,
+    GroupedRanks,
+    ascending_rows,
+    grouped_ranks,
+)
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, need_yes_no, pairs
 from lmm4lmm.stats.resampling import (
     Chance,
@@ -37,6 +46,8 @@ Grouping: TypeAlias = Labels | Groups | None
 Grouped: TypeAlias = GroupedRanks | GroupedMeans | GroupedAreas
 MOST = np.iinfo(np.uint8).max
 """How often a prompt can be drawn; that any is drawn more often in n draws from n has a chance below 1e-500."""
+DRAWN_AT_ONCE = 8
+"""Resamples; divides ``LANES[0]``."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +159,7 @@ def grouped_auc(
     found = pairs(p_yes, human)
     work = _Work(groupings, prompts, found.kept, confidence)
     need_yes_no(found.y)
-    ascending = np.argsort(found.x, kind="stable")
+    ascending = ascending_rows(found.x)
     areas = [GroupedAreas(found.x, found.y, work.prompts, g, ascending) for g in work.groupings.values()]
     return work.values(areas, grouped_replicates(areas, work.n_drawn, rng, resamples, threads))
 
@@ -186,11 +197,17 @@ def grouped_means(
     if len({values.size for values in columns.values()}) != 1:
         sizes = ", ".join(f"{name} {values.size}" for name, values in columns.items())
         raise StatisticsError(f"needs score columns of one length; these are {sizes or 'none'}")
-    works, means = {}, {}
-    for name, values in columns.items():
-        kept = ~np.isnan(values)
-        work = works[name] = _Work(groupings, prompts, kept, confidence, draw_all=True)
-        means[name] = [GroupedMeans(values[kept], work.prompts, g) for g in work.groupings.values()]
+    works: dict[str, _Work] = {}
+    means: dict[str, list[GroupedMeans]] = {name: [] for name in columns}
+    for alike in _alike(columns):
+        kept = ~np.isnan(columns[alike[0]])
+        work = _Work(groupings, prompts, kept, confidence, draw_all=True)
+        works |= dict.fromkeys(alike, work)
+        for grouping in work.groupings.values():
+            entries = Entries(work.prompts, grouping)
+            for name in alike:
+                means[name].append(GroupedMeans(columns[name][kept], entries))
+            entries.forget_rows()
     every = [one for of_score in means.values() for one in of_score]
     n_drawn = next(iter(works.values())).n_drawn
     drawn = grouped_replicates(every, n_drawn, rng, resamples, threads)
@@ -215,17 +232,33 @@ def grouped_replicates(
         resamples: how many.
         threads: None for one a core.
     """
-    lanes = min((statistic.lanes for statistic in statistics), default=1)
 
-    def blocks() -> Iterator[tuple[Grouped, Block]]:
-        for weights in cluster_weights(n_prompts, resamples, rng, rows=lanes):
-            block = np.minimum(weights.T, MOST).astype(np.uint8, order="C")
+    def jobs() -> Iterator[tuple[Grouped, Block]]:
+        for block in _blocks(n_prompts, resamples, rng):
             yield from ((statistic, block) for statistic in statistics)
 
-    found = list(_mapped(blocks(), threads or _cores()))
+    found = list(_mapped(jobs(), threads or _cores()))
     k = len(statistics)
     by_block = [np.concatenate(found[i : i + k]) for i in range(0, len(found), k)]
     return np.concatenate(by_block, axis=1).T
+
+
+def _blocks(n_prompts: int, resamples: int, rng: Chance) -> Iterator[Block]:
+    """All draws, ``LANES[0]`` resamples a block; drawn a few at a time, for a draw takes 24 bytes a prompt."""
+    chunks = cluster_weights(n_prompts, resamples, rng, rows=DRAWN_AT_ONCE)
+    for start in range(0, resamples, LANES[0]):
+        block = np.empty((n_prompts, min(LANES[0], resamples - start)), np.uint8)
+        for at in range(0, block.shape[1], DRAWN_AT_ONCE):
+            block[:, at : at + DRAWN_AT_ONCE] = np.minimum(next(chunks).T, MOST)
+        yield block
+
+
+def _alike(columns: Mapping[str, Floats]) -> list[list[str]]:
+    """Names of scores that miss the same images together."""
+    found: dict[bytes, list[str]] = {}
+    for name, values in columns.items():
+        found.setdefault(np.packbits(np.isnan(values)).tobytes(), []).append(name)
+    return list(found.values())
 
 
 def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
@@ -283,13 +316,16 @@ class _Work:
             if labels is None:
                 labels = Groups(np.zeros(kept.size, np.intp), (None,))
             self.groupings[name] = _kept(as_groups(labels, kept.size, name), kept)
+        self.seen = [self._prompts_of(grouping) for grouping in self.groupings.values()]
 
     def values(self, statistics: Sequence[Grouped], drawn: Floats) -> GroupValues:
         """The statistics, one a grouping, with their intervals."""
         ones = np.ones((self.n_drawn, 1), np.uint8)
         rows, at = [], 0
-        for (name, grouping), statistic in zip(self.groupings.items(), statistics, strict=True):
-            value, seen = statistic(ones)[:, 0].tolist(), self._prompts_of(grouping)
+        for (name, grouping), statistic, seen in zip(
+            self.groupings.items(), statistics, self.seen, strict=True
+        ):
+            value = statistic(ones)[:, 0].tolist()
             for g, group in enumerate(grouping.names):
                 interval = self._interval(value[g], drawn[:, at], int(seen[g]), statistic.reasons[g])
                 rows.append(GroupValue(name, group, int(statistic.sizes[g]), int(seen[g]), interval))
