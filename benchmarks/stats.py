@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from lmm4lmm.stats.arrays import Groups, groups
-from lmm4lmm.stats.grouped import crossed, grouped_means, grouped_srcc
+from lmm4lmm.stats.arrays import Groups, crossed, groups
+from lmm4lmm.stats.grouped import grouped_means, grouped_srcc
 from lmm4lmm.stats.resampling import cluster_weights
 
 SEED = 20250408

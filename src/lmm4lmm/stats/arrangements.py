@@ -70,10 +70,11 @@ class GroupedRanks:
         place = np.empty(x.size, np.int32)
         place[rows] = np.arange(x.size, dtype=np.int32)
         place -= self._starts[:-1].astype(np.int32)[groups.codes]
-        self._y = _Sorted.of(y, rows, prompts, self._starts)
+        self._prompts = prompts.codes[rows].astype(np.int32)  # by y; those by x are found through the place
+        self._y = _Runs.of(y, rows, self._starts)
         rows = _within(by_x, groups)
         self._x_place = place[rows]
-        self._x = _Sorted.of(x, rows, prompts, self._starts)
+        self._x = _Runs.of(x, rows, self._starts)
         self.reasons = tuple(self._reason(g) for g in range(len(groups)))
         widest = int(self.sizes.max(initial=0))
         self._lanes = LANES[0] if 4 * LANES[0] * widest <= CACHE_BYTES else LANES[-1]
@@ -86,11 +87,11 @@ class GroupedRanks:
 
     def _of(self, block: Block) -> Floats:
         """[g, lanes] of a block of no more resamples than there is space for."""
-        x, y, lanes = self._x, self._y, block.shape[1]
+        lanes = block.shape[1]
         with self._ranks.lent() as space:
             ranks = space[: space.size // lanes * lanes].reshape(-1, lanes)
             found: Floats = kernels.rank_correlations(
-                ranks, block, self._starts, x.prompts, self._x_place, x.last, y.prompts, y.last
+                ranks, block, self._starts, self._x_place, self._x.last, self._prompts, self._y.last
             )
         return found
 
@@ -192,7 +193,8 @@ class GroupedAreas:
         self.sizes = np.bincount(groups.codes, minlength=len(groups))
         self._starts = np.concatenate(([0], np.cumsum(self.sizes)))
         rows = _within(ascending, groups)
-        self._p, self._yes = _Sorted.of(p, rows, prompts, self._starts), yes[rows] == 1
+        self._last = _Runs.of(p, rows, self._starts).last
+        self._prompts, self._yes = prompts.codes[rows].astype(np.int32), yes[rows] == 1
         said = np.bincount(groups.codes, yes, len(groups))
         self.reasons = tuple(
             f"people say {'yes' if yeses else 'no'} to all {n} items" if yeses in (0, n) else None
@@ -201,26 +203,24 @@ class GroupedAreas:
 
     def __call__(self, block: Block) -> Floats:
         """[g, lanes] of a block of resamples."""
-        found: Floats = kernels.areas(block, self._starts, self._p.prompts, self._p.last, self._yes)
+        found: Floats = kernels.areas(block, self._starts, self._prompts, self._last, self._yes)
         return found
 
 
 @dataclass(frozen=True)
-class _Sorted:
-    """The rows by group, then by one column.
+class _Runs:
+    """Where equal values end in the rows by group, then by one column.
 
     Attributes:
-        prompts: [n] of the rows.
         last: [n] whether a row is the last one of its group with its value.
         least: [g] the smallest value of each group; NaN where it has no row.
     """
 
-    prompts: NDArray[np.int32]
     last: NDArray[np.bool_]
     least: Floats
 
     @classmethod
-    def of(cls, values: Floats, rows: Rows, prompts: Groups, starts: Ints) -> _Sorted:
+    def of(cls, values: Floats, rows: Rows, starts: Ints) -> _Runs:
         ordered = values[rows]
         last = np.empty(rows.size, np.bool_)
         np.not_equal(ordered[1:], ordered[:-1], out=last[:-1])
@@ -228,7 +228,7 @@ class _Sorted:
         last[starts[1:][filled] - 1] = True
         least = np.full(filled.size, np.nan)
         least[filled] = ordered[starts[:-1][filled]]
-        return cls(prompts.codes[rows].astype(np.int32), last, least)
+        return cls(last, least)
 
 
 class _Space:

@@ -62,6 +62,26 @@ class Groups:
         return Groups(codes.astype(np.intp), tuple(self.names[i] for i in used))
 
 
+def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
+    """Labels as numbers, unless they are that already.
+
+    Raises:
+        StatisticsError: there is not one label an item, or a label is None.
+    """
+    if not isinstance(labels, Groups):
+        return groups(labels, n, what)
+    if labels.codes.size != n:
+        raise StatisticsError(f"there are {labels.codes.size} {what} for {n} items; each item needs one")
+    return labels
+
+
+def crossed(first: Groups, second: Groups) -> Groups:
+    """The cells of two groupings of the same items, those that occur; a label is the pair of labels."""
+    used, cells = np.unique(first.codes * len(second) + second.codes, return_inverse=True)
+    names = tuple((first.names[k // len(second)], second.names[k % len(second)]) for k in used.tolist())
+    return Groups(cells.astype(np.intp), names)
+
+
 def column(values: ArrayLike, what: str) -> Floats:
     """One column of numbers as float64; NaN (or None) is a missing value.
 

@@ -11,10 +11,7 @@ Intervals are those of ``resampling.percentile_interval``, with the number of pr
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,32 +19,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import (
-    LANES,
-    Block,
-    Entries,
-    GroupedAreas,
-    GroupedMeans,
-    GroupedRanks,
-    ascending_rows,
-    grouped_ranks,
-)
-from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, need_yes_no, pairs
+from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows, grouped_ranks
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, as_groups, column, need_yes_no, pairs
+from lmm4lmm.stats.grouped_draws import Grouped, grouped_replicates
 from lmm4lmm.stats.resampling import (
     Chance,
     Interval,
     check_resampling,
-    cluster_weights,
     percentile_interval,
 )
 
 Grouping: TypeAlias = Labels | Groups | None
 """One label an image; or the same as numbers, which saves time; None: all images are one group."""
-Grouped: TypeAlias = GroupedRanks | GroupedMeans | GroupedAreas
-MOST = np.iinfo(np.uint8).max
-"""How often a prompt can be drawn; that any is drawn more often in n draws from n has a chance below 1e-500."""
-DRAWN_AT_ONCE = 8
-"""Resamples; divides ``LANES[0]``."""
 
 
 @dataclass(frozen=True)
@@ -216,69 +199,12 @@ def grouped_means(
     return {name: works[name].values(means[name], part) for name, part in zip(works, parts, strict=True)}
 
 
-def grouped_replicates(
-    statistics: Sequence[Grouped],
-    n_prompts: int,
-    rng: Chance,
-    resamples: int = 1000,
-    threads: int | None = None,
-) -> Floats:
-    """[resamples, groups of all statistics] under the draws that ``resampling.cluster_weights`` makes.
-
-    Args:
-        statistics: what is computed in each resample.
-        n_prompts: how many prompts are drawn from, at least 1.
-        rng: the only source of chance.
-        resamples: how many.
-        threads: None for one a core.
-    """
-
-    def jobs() -> Iterator[tuple[Grouped, Block]]:
-        for block in _blocks(n_prompts, resamples, rng):
-            yield from ((statistic, block) for statistic in statistics)
-
-    found = list(_mapped(jobs(), threads or _cores()))
-    k = len(statistics)
-    by_block = [np.concatenate(found[i : i + k]) for i in range(0, len(found), k)]
-    return np.concatenate(by_block, axis=1).T
-
-
-def _blocks(n_prompts: int, resamples: int, rng: Chance) -> Iterator[Block]:
-    """All draws, ``LANES[0]`` resamples a block; drawn a few at a time, for a draw takes 24 bytes a prompt."""
-    chunks = cluster_weights(n_prompts, resamples, rng, rows=DRAWN_AT_ONCE)
-    for start in range(0, resamples, LANES[0]):
-        block = np.empty((n_prompts, min(LANES[0], resamples - start)), np.uint8)
-        for at in range(0, block.shape[1], DRAWN_AT_ONCE):
-            block[:, at : at + DRAWN_AT_ONCE] = np.minimum(next(chunks).T, MOST)
-        yield block
-
-
 def _alike(columns: Mapping[str, Floats]) -> list[list[str]]:
     """Names of scores that miss the same images together."""
     found: dict[bytes, list[str]] = {}
     for name, values in columns.items():
         found.setdefault(np.packbits(np.isnan(values)).tobytes(), []).append(name)
     return list(found.values())
-
-
-def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
-    """Labels as numbers, unless they are that already.
-
-    Raises:
-        StatisticsError: there is not one label an item, or a label is None.
-    """
-    if not isinstance(labels, Groups):
-        return groups(labels, n, what)
-    if labels.codes.size != n:
-        raise StatisticsError(f"there are {labels.codes.size} {what} for {n} items; each item needs one")
-    return labels
-
-
-def crossed(first: Groups, second: Groups) -> Groups:
-    """The cells of two groupings of the same items, those that occur; a label is the pair of labels."""
-    used, cells = np.unique(first.codes * len(second) + second.codes, return_inverse=True)
-    names = tuple((first.names[k // len(second)], second.names[k % len(second)]) for k in used.tolist())
-    return Groups(cells.astype(np.intp), names)
 
 
 class _Work:
@@ -347,22 +273,3 @@ class _Work:
 def _kept(whole: Groups, kept: NDArray[np.bool_]) -> Groups:
     """The kept rows, numbered as before."""
     return whole if kept.all() else Groups(whole.codes[kept], whole.names)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _mapped(jobs: Iterable[tuple[Grouped, Block]], threads: int) -> Iterator[Floats]:
-    """The values of each statistic on its block, in order; few jobs wait at a time, for blocks may be large."""
-    if threads == 1:
-        yield from (statistic(block) for statistic, block in jobs)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Floats]] = deque()
-        for statistic, block in jobs:
-            waiting.append(pool.submit(statistic, block))
-            if len(waiting) > 4 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -11,10 +11,7 @@ import math
 
 import numpy as np
 
-from lmm4lmm.stats.compiled import Array, compiled, fetch_ahead
-
-AHEAD = 16
-"""Rows that ``rank_correlations`` looks ahead; 8 to 32 were alike at 5 million rows, 16 least in most sizes."""
+from lmm4lmm.stats.compiled import Array, compiled
 
 
 @compiled
@@ -22,7 +19,6 @@ def rank_correlations(
     ranks: Array,
     block: Array,
     starts: Array,
-    x_prompt: Array,
     x_place: Array,
     x_last: Array,
     y_prompt: Array,
@@ -37,8 +33,7 @@ def rank_correlations(
         ranks: [rows of the largest group, lanes] int32, to work in.
         block: [c, lanes] weights.
         starts: [g + 1] where each group begins.
-        x_prompt: [n] int32 prompts of the rows by group, then by x.
-        x_place: [n] int32 place of these rows in the order by y, from the group's start.
+        x_place: [n] int32 place of the rows by group, then by x, in the order by y, from the group's start.
         x_last: [n] bool whether the row is the last one with its x.
         y_prompt: [n] int32 prompts of the rows by group, then by y.
         y_last: [n] bool whether the row is the last one with its y.
@@ -50,18 +45,15 @@ def rank_correlations(
     below, tied, total = np.empty(lanes, np.int32), np.empty(lanes, np.int32), np.empty(lanes, np.int32)
     cubes_x, cubes_y, products, part = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
     found = np.empty((n_groups, lanes))
-    foreseen = x_prompt.size - AHEAD
     for g in range(n_groups):
         first, end = starts[g], starts[g + 1]
         below[:] = 0
         cubes_x[:] = 0.0
         row = first
         while row < end:
-            if row < foreseen:
-                fetch_ahead(block, x_prompt[row + AHEAD])
-                fetch_ahead(ranks, x_place[row + AHEAD])
             if x_last[row]:  # a value of its own, as most are
-                prompt, place = x_prompt[row], x_place[row]
+                place = x_place[row]
+                prompt = y_prompt[first + place]
                 for k in range(lanes):
                     w = np.int32(block[prompt, k])
                     ranks[place, k] = 2 * below[k] + w
@@ -72,7 +64,7 @@ def rank_correlations(
             tied[:] = 0
             after = row
             while True:
-                prompt = x_prompt[after]
+                prompt = y_prompt[first + x_place[after]]
                 for k in range(lanes):
                     tied[k] += np.int32(block[prompt, k])
                 after += 1
@@ -93,8 +85,6 @@ def rank_correlations(
         products[:] = 0.0
         row = first
         while row < end:
-            if row < foreseen:
-                fetch_ahead(block, y_prompt[row + AHEAD])
             if y_last[row]:
                 prompt = y_prompt[row]
                 for k in range(lanes):
