@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from lmm4lmm.stats.arrays import Groups, groups
-from lmm4lmm.stats.grouped import crossed, grouped_means, grouped_srcc
+from lmm4lmm.stats.arrays import Groups, crossed, groups
+from lmm4lmm.stats.grouped import grouped_means, grouped_srcc
 from lmm4lmm.stats.resampling import cluster_weights
 
 SEED = 20250408
@@ -175,15 +175,16 @@ def _growth_of(n: int, resamples: int) -> None:
     before = _peak()
     rows = make(n // GENERATORS)
     data = _peak()
-    wall = []
-    for work in (srcc, means):
+    wall, peak = [], []
+    for work in (means, srcc):
         started = time.perf_counter()
         work(rows, resamples)
-        wall.append(time.perf_counter() - started)
+        wall.insert(0, time.perf_counter() - started)
+        peak.insert(0, _peak())
     print(
         f"{rows.metric.size:>9,} rows  SRCC {wall[0]:7.2f} s {wall[0] / rows.metric.size * 1e6:6.2f} us a row   "
         f"means {wall[1]:6.2f} s {wall[1] / rows.metric.size * 1e6:5.2f} us a row   "
-        f"peak {_peak():,.0f} MB (imports {before:,.0f}, with the rows {data:,.0f})"
+        f"peak {peak[0]:,.0f} MB, of means alone {peak[1]:,.0f} (imports {before:,.0f}, with the rows {data:,.0f})"
     )
 
 

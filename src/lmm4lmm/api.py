@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from lmm4lmm.core.protocols import Dataset, Metric
     from lmm4lmm.core.records import Item, ScoreRow
     from lmm4lmm.report.evaluation import Evaluation
-    from lmm4lmm.report.html import ReportFacts
     from lmm4lmm.report.levels import HumanFacts
+    from lmm4lmm.report.page import PageFacts
     from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.in_memory import Picture, Texts
     from lmm4lmm.running.progress import Progress
@@ -345,7 +345,7 @@ def write_report(
     columns: Columns = None,
     title: str = TITLE,
     seed: int = 0,
-) -> ReportFacts:
+) -> PageFacts:
     """Writes one self-contained HTML page.
 
     Args:

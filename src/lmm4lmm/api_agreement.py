@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from lmm4lmm.report.evaluation import Evaluation
     from lmm4lmm.report.folds import FoldFile, SplitBy
     from lmm4lmm.report.metric_table import MetricTable
-    from lmm4lmm.report.study import StudyFacts
+    from lmm4lmm.report.page import PageFacts
 
 __all__ = ["compare_metrics", "write_folds", "write_study"]
 
@@ -65,7 +65,7 @@ def write_study(
     intervals: str = "",
     seed: int = 0,
     resamples: int = 1000,
-) -> StudyFacts:
+) -> PageFacts:
     """Writes the page of a metric study: one self-contained HTML file.
 
     Args:

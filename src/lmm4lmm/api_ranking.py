@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lmm4lmm.report.board_page import BoardPageFacts, BoardSource
-    from lmm4lmm.report.checkpoint_page import ComparisonPageFacts
     from lmm4lmm.report.checkpoints import CheckpointComparison, Margin
+    from lmm4lmm.report.page import PageFacts
     from lmm4lmm.report.plans import Plan
     from lmm4lmm.report.summary import Leaderboards
 
@@ -133,7 +133,7 @@ def write_comparison(
     *,
     images: Path | str | None = None,
     title: str | None = None,
-) -> ComparisonPageFacts:
+) -> PageFacts:
     """Writes one self-contained HTML page of what ``compare`` found, with the prompts that moved most.
 
     Args:

@@ -174,6 +174,7 @@ def test_mistakes_are_named(
         ('{"id":"a","perception":true}', "a number is expected"),
         ('{"id":"a","answer":{"p_yes":2}}', "probability of yes"),
         ('{"perception":1}', "the key is missing"),
+        ("", "the file is empty"),
     ],
 )
 def test_mistakes_in_json_are_named(line: str, message: str, tmp_path: Path) -> None:

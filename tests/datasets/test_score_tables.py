@@ -29,6 +29,11 @@ def _oddities(name: str, shared_data: Path) -> list[Oddity]:
     return list(DATASETS.load(name).oddities(shared_data / "score_tables" / FOLDERS.get(name, name)))
 
 
+@pytest.mark.parametrize("name", ["agiqa1k", "agiqa3k", "edges", "geneval", "tifa"])
+def test_a_folder_of_several_sets_will_do(name: str, shared_data: Path) -> None:
+    assert DATASETS.load(name).locate(shared_data / "score_tables")
+
+
 def test_agiqa1k(read, shared_data: Path) -> None:
     """1,080 rows, two of them of one image (Zhang et al. 2023; counted in the files)."""
     frame = read("agiqa1k")

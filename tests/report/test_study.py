@@ -22,7 +22,7 @@ from lmm4lmm.report.judged import Judged, used_rows
 from lmm4lmm.report.leanings import leaning_view, leanings
 from lmm4lmm.report.metric_figures import POINTS
 from lmm4lmm.report.metric_table import metric_table
-from lmm4lmm.report.study import StudyFacts
+from lmm4lmm.report.page import PageFacts
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import WORDS
 
@@ -69,7 +69,7 @@ def files(scores: pl.DataFrame, people: pl.DataFrame, tmp_path_factory: pytest.T
     return folder
 
 
-def written(folder: Path, *names: str, images: Path | None = None) -> tuple[str, StudyFacts]:
+def written(folder: Path, *names: str, images: Path | None = None) -> tuple[str, PageFacts]:
     out = folder / f"{'-'.join(names)}.html"
     given = [folder / f"{name}.parquet" for name in names]
     facts = write_study(given, folder / "people.parquet", out, images=images, resamples=50)

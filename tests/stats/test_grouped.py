@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, spearmanr
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats import arrangements, grouped, replicates
+from lmm4lmm.stats import arrangements, grouped_draws, replicates
 from lmm4lmm.stats.answers import auc_statistic
-from lmm4lmm.stats.arrays import Groups, groups
-from lmm4lmm.stats.grouped import crossed, grouped_auc, grouped_means, grouped_srcc
+from lmm4lmm.stats.arrays import Groups, crossed, groups
+from lmm4lmm.stats.grouped import grouped_auc, grouped_means, grouped_srcc
 from lmm4lmm.stats.resampling import cluster_weights, percentile_interval
 
 
@@ -110,7 +110,8 @@ def test_neither_threads_nor_lanes_change_a_bit(rng, monkeypatch):
         return grouped_srcc(x, y, groupings, prompts, rng=rng, resamples=70, threads=threads)
 
     one, two = run(1), run(2)
-    monkeypatch.setattr(arrangements, "RANK_BYTES", 100)  # narrow blocks, one thread at a time
+    monkeypatch.setattr(arrangements, "CACHE_BYTES", 100)  # narrow blocks
+    monkeypatch.setattr(arrangements, "ALONE_BYTES", 100)  # one thread at a time
     narrow = run(2)
     assert one.values == two.values == narrow.values
     np.testing.assert_array_equal(one.replicates, two.replicates)
@@ -207,4 +208,4 @@ def test_cells_are_the_pairs_that_occur():
 
 def test_a_prompt_can_be_drawn_no_more_often_than_a_byte_holds():
     """255 of n draws from n: n^-255 binomial, less than 1 / 255!."""
-    assert grouped.MOST == 255
+    assert grouped_draws.MOST == 255

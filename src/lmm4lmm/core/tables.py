@@ -137,8 +137,10 @@ def check_names(
     has no effect.
 
     Raises:
-        ManifestError: names the column and the nearest that the file has.
+        ManifestError: names the column and the nearest that the file has; or the file is empty.
     """
+    if required and not columns:
+        raise ManifestError(path, "the file is empty: it has neither rows nor columns")
     plain = {name.strip().lower(): name for name in columns}
     for name in known:
         if name not in columns and name in plain:

@@ -177,6 +177,7 @@ DATASET = ReleasedSet(
         FACTS.title,
         {"scores": "annotations_df_230311.csv"},
         optional={"prompts": "Prompt_dir_230228.csv"},
+        depth=3,  # a folder of several data sets: its clone has the table two folders down
     ),
     build=build,
 )

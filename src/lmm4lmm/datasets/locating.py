@@ -64,4 +64,5 @@ def _missing(directory: Path, what: str, alternatives: tuple[Mapping[str, str], 
     nearest = min(alternatives, key=lambda names: len(absent(names)) / len(names))
     needed = "; or ".join(", ".join(names.values()) for names in alternatives)
     name = next(iter(absent(nearest)), next(iter(nearest.values())))
-    return f"{directory}: {what}'s file '{name}' is missing (needed: {needed})"
+    deep = f"; folders below were searched to a depth of {depth}" if depth else ""
+    return f"{directory}: {what}'s file '{name}' is missing (needed: {needed}{deep})"

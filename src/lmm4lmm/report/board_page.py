@@ -21,8 +21,8 @@ from lmm4lmm.report.board_models import ModelCard, model_cards, renamed
 from lmm4lmm.report.board_prompts import PromptPack, pack_prompts
 from lmm4lmm.report.boards import BoardView, board_view, order_of
 from lmm4lmm.report.heatmap import HeatMap, heat_of
-from lmm4lmm.report.html import page_environment, page_parts, script_hash
 from lmm4lmm.report.labels import completed
+from lmm4lmm.report.page import page_environment, page_parts, script_hash
 from lmm4lmm.report.summary import Leaderboards, leaderboards
 from lmm4lmm.report.wording import CONTROLS, tidy
 

@@ -24,8 +24,8 @@ from lmm4lmm.report.checkpoint_words import (
     verdict_words,
 )
 from lmm4lmm.report.checkpoints import CheckpointComparison, DimensionComparison
-from lmm4lmm.report.html import page_environment, page_parts
 from lmm4lmm.report.movers import Mover, MoverSide, movers
+from lmm4lmm.report.page import PageFacts, page_environment, page_parts
 from lmm4lmm.report.sides import Side
 from lmm4lmm.report.thumbnails import Thumbnail, Thumbnails
 from lmm4lmm.report.wording import WORDS, DimensionWords, number, sentence, tidy
@@ -35,23 +35,6 @@ IMAGE_BYTES = 4_000_000
 """What all thumbnails of a page may take."""
 EACH = 4
 """Prompts shown on either side of a dimension."""
-
-
-@dataclass(frozen=True)
-class ComparisonPageFacts:
-    """What became of a page.
-
-    Attributes:
-        path: the page.
-        size_bytes: its size.
-        images_shown: pictures in it.
-        missing: pictures that it wanted to show and could not find or read.
-    """
-
-    path: Path
-    size_bytes: int
-    images_shown: int
-    missing: int
 
 
 @dataclass(frozen=True)
@@ -97,7 +80,7 @@ class DimensionView:
 
 def write_comparison_page(
     found: CheckpointComparison, out: Path, *, images: Path | None = None, title: str | None = None
-) -> ComparisonPageFacts:
+) -> PageFacts:
     """Writes the page, whole or not at all.
 
     Args:
@@ -137,7 +120,7 @@ def write_comparison_page(
         )
     )
     write_atomically(out, page)
-    return ComparisonPageFacts(out, out.stat().st_size, pictures.shown, len(pictures.missing))
+    return PageFacts.of(out, pictures)
 
 
 class _Shown:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
-import jinja2
 import polars as pl
-from markupsafe import Markup
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report.compare import compare
 from lmm4lmm.report.levels import HumanFacts
+from lmm4lmm.report.page import PageFacts, page_environment, page_parts
 from lmm4lmm.report.sections import Plan, Section, plan_for, section
 from lmm4lmm.report.thumbnails import Thumbnails
-from lmm4lmm.report.wording import count, tidy
+from lmm4lmm.report.wording import tidy
 
 IMAGE_BYTES = 5_500_000
 """What all thumbnails of a page may take, so that a page stays under 8 MB whatever it is asked to show."""
@@ -41,25 +36,6 @@ class ReportInput:
     image_root: Path | None = None
 
 
-@dataclass(frozen=True)
-class ReportFacts:
-    """What became of a report.
-
-    Attributes:
-        path: the page.
-        size_bytes: its size.
-        images_shown: pictures in it.
-        missing: pictures that it wanted to show and could not find or read; it shows a grey box instead.
-        failed: rows with an error, over all inputs; the page lists them.
-    """
-
-    path: Path
-    size_bytes: int
-    images_shown: int
-    missing: int
-    failed: int
-
-
 def write_report(
     inputs: Sequence[ReportInput],
     out: Path,
@@ -70,7 +46,7 @@ def write_report(
     seed: int = 0,
     resamples: int = 1000,
     thumbnails: int = 120,
-) -> ReportFacts:
+) -> PageFacts:
     """Writes the report, whole or not at all.
 
     Args:
@@ -95,13 +71,7 @@ def write_report(
     sections = _sections(inputs, human, facts, plan, pictures, seed, resamples)
     page = _render(title, sections, pictures)
     write_atomically(out, page)
-    return ReportFacts(
-        path=out,
-        size_bytes=out.stat().st_size,
-        images_shown=pictures.shown,
-        missing=len(pictures.missing),
-        failed=sum(s.failed for s in sections),
-    )
+    return PageFacts.of(out, pictures, failed=sum(s.failed for s in sections))
 
 
 def _check(inputs: Sequence[ReportInput], out: Path) -> None:
@@ -162,35 +132,3 @@ def _render(title: str, sections: Sequence[Section], pictures: Thumbnails) -> st
             pictures=pictures,
         )
     )
-
-
-def page_environment() -> jinja2.Environment:
-    """The templates of all pages; what is put into them is escaped, a name that is not given is an error."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("lmm4lmm.report", "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["count"] = count
-    return environment
-
-
-def page_parts() -> dict[str, str]:
-    """What every page holds: style, script with its hash, the time and the version."""
-    environment = page_environment()
-    names = ("report.css", "figures.css", "report.js")
-    style, figures, script = (environment.get_template(name).render() for name in names)
-    return {
-        "made": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "version": version("lmm4lmm"),
-        "style": Markup(style + figures),
-        "script": Markup(script),
-        "script_hash": script_hash(script),
-    }
-
-
-def script_hash(script: str) -> str:
-    """By this the page's policy lets its own script run, and no other."""
-    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lmm4lmm.core.errors import InputError
@@ -11,8 +10,8 @@ from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report.agreement import AgreementView, of_evaluation, of_table
 from lmm4lmm.report.disagreements import Gallery
 from lmm4lmm.report.evaluation import Evaluation
-from lmm4lmm.report.html import page_environment, page_parts
 from lmm4lmm.report.metric_table import MetricTable
+from lmm4lmm.report.page import PageFacts, page_environment, page_parts
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import tidy
 
@@ -22,23 +21,6 @@ PICTURES = 96
 """About how many pictures a page shows."""
 MOST_EACH = 6
 """Images on which metric and people are farthest apart, at most, in each direction."""
-
-
-@dataclass(frozen=True)
-class StudyFacts:
-    """What became of a page.
-
-    Attributes:
-        path: the page.
-        size_bytes: its size.
-        images_shown: pictures in it.
-        missing: pictures that it wanted to show and could not find or read.
-    """
-
-    path: Path
-    size_bytes: int
-    images_shown: int
-    missing: int
 
 
 def write_study(
@@ -51,7 +33,7 @@ def write_study(
     roots: Sequence[Path] = (),
     title: str = "",
     seed: int = 0,
-) -> StudyFacts:
+) -> PageFacts:
     """Writes the page of a metric study, whole or not at all.
 
     Args:
@@ -84,7 +66,7 @@ def write_study(
     write_atomically(
         out, _render(view, tidy(heading), files, human.name, intervals, pictures, list(found.dimensions))
     )
-    return StudyFacts(out, out.stat().st_size, pictures.shown, len(pictures.missing))
+    return PageFacts.of(out, pictures)
 
 
 def _check(out: Path, inputs: Sequence[Path]) -> None:

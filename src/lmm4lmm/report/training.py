@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import write_atomically
 from lmm4lmm.report import training_curves, training_views
-from lmm4lmm.report.html import page_environment, page_parts
+from lmm4lmm.report.page import PageFacts, page_environment, page_parts
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.training_run import read_run
 from lmm4lmm.report.wording import tidy
@@ -20,24 +19,7 @@ _IMAGE_BYTES = 1_500_000
 _REASONS = 100
 
 
-@dataclass(frozen=True)
-class TrainingReport:
-    """What became of a page.
-
-    Attributes:
-        path: the page.
-        size_bytes: its size.
-        images_shown: pictures in it.
-        missing: pictures that it wanted to show and could not find or read.
-    """
-
-    path: Path
-    size_bytes: int
-    images_shown: int
-    missing: int
-
-
-def write_training_report(folder: Path, out: Path | None = None, *, seed: int = 0) -> TrainingReport:
+def write_training_report(folder: Path, out: Path | None = None, *, seed: int = 0) -> PageFacts:
     """Writes the page of a training run, whole or not at all.
 
     Args:
@@ -85,4 +67,4 @@ def write_training_report(folder: Path, out: Path | None = None, *, seed: int = 
         )
     )
     write_atomically(path, page)
-    return TrainingReport(path, path.stat().st_size, pictures.shown, len(pictures.missing))
+    return PageFacts.of(path, pictures)

@@ -2,6 +2,7 @@
 
 Each class is a statistic of every group of one grouping: a function from a block of prompt weights (``[c, lanes]``,
 see ``kernels``) to ``[g, lanes]`` values, NaN where a resample does not define one. Threads may share it.
+What is kept of each row is as narrow as it can be, for there may be millions.
 """
 
 from __future__ import annotations
@@ -23,11 +24,18 @@ from lmm4lmm.stats.correlation import LEAST_PAIRS
 Block: TypeAlias = NDArray[np.uint8]
 """[c, lanes]: how often each prompt was drawn, in each of several resamples."""
 
+Rows: TypeAlias = NDArray[np.int32]
+"""Which rows, in some order."""
+
 LARGEST = 2**26
 """Rows whose doubled ranks fit into 32 bits even if a prompt that has all of them is drawn 15 times."""
 LANES = (32, 16)
-"""Resamples that one pass over the rows serves: the first if the ranks then take no more than ``RANK_BYTES``."""
-RANK_BYTES = 64_000_000
+"""Resamples that one pass over the rows serves: the first if the ranks then take no more than ``CACHE_BYTES``. Fewer
+than 16 take twice as long each, more than 32 gain nothing."""
+CACHE_BYTES = 16_000_000
+"""Ranks of 32 MB took twice the time a row that those of 16 MB took, on a processor with 2 MB of its own a core."""
+ALONE_BYTES = 64_000_000
+"""If the ranks take more than this, one thread at a time has them."""
 
 
 class GroupedRanks:
@@ -43,14 +51,13 @@ class GroupedRanks:
     Attributes:
         sizes: [g] rows of each group.
         reasons: [g] why a group has no SRCC; None where it has one.
-        lanes: how many resamples a block should have.
 
     Raises:
         StatisticsError: too many rows.
     """
 
     def __init__(
-        self, x: Floats, y: Floats, prompts: Groups, groups: Groups, ascending: tuple[Ints, Ints]
+        self, x: Floats, y: Floats, prompts: Groups, groups: Groups, ascending: tuple[Rows, Rows]
     ) -> None:
         if x.size > LARGEST:
             raise StatisticsError(
@@ -61,23 +68,30 @@ class GroupedRanks:
         self._starts = np.concatenate(([0], np.cumsum(self.sizes)))
         rows = _within(by_y, groups)
         place = np.empty(x.size, np.int32)
-        place[rows] = np.arange(x.size) - np.repeat(self._starts[:-1], self.sizes)
-        self._y = _Sorted.of(y, rows, prompts, self._starts)
+        place[rows] = np.arange(x.size, dtype=np.int32)
+        place -= self._starts[:-1].astype(np.int32)[groups.codes]
+        self._prompts = prompts.codes[rows].astype(np.int32)  # by y; those by x are found through the place
+        self._y = _Runs.of(y, rows, self._starts)
         rows = _within(by_x, groups)
         self._x_place = place[rows]
-        self._x = _Sorted.of(x, rows, prompts, self._starts)
+        self._x = _Runs.of(x, rows, self._starts)
         self.reasons = tuple(self._reason(g) for g in range(len(groups)))
         widest = int(self.sizes.max(initial=0))
-        self.lanes = LANES[0] if 4 * LANES[0] * widest <= RANK_BYTES else LANES[-1]
-        self._ranks = _Space(widest * self.lanes)
+        self._lanes = LANES[0] if 4 * LANES[0] * widest <= CACHE_BYTES else LANES[-1]
+        self._ranks = _Space(widest * self._lanes)
 
     def __call__(self, block: Block) -> Floats:
-        """[g, lanes] of a block of at most ``lanes`` resamples."""
-        x, y, lanes = self._x, self._y, block.shape[1]
+        """[g, lanes] of a block of resamples."""
+        narrow = [block[:, at : at + self._lanes] for at in range(0, block.shape[1], self._lanes)]
+        return np.concatenate([self._of(np.ascontiguousarray(part)) for part in narrow], axis=1)
+
+    def _of(self, block: Block) -> Floats:
+        """[g, lanes] of a block of no more resamples than there is space for."""
+        lanes = block.shape[1]
         with self._ranks.lent() as space:
             ranks = space[: space.size // lanes * lanes].reshape(-1, lanes)
             found: Floats = kernels.rank_correlations(
-                ranks, block, self._starts, x.prompts, self._x_place, x.last, y.prompts, y.last
+                ranks, block, self._starts, self._x_place, self._x.last, self._prompts, self._y.last
             )
         return found
 
@@ -93,8 +107,13 @@ class GroupedRanks:
 
 def grouped_ranks(x: Floats, y: Floats, prompts: Groups, groupings: Sequence[Groups]) -> list[GroupedRanks]:
     """SRCC within every group of several groupings of the same rows; see ``GroupedRanks``."""
-    ascending = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    ascending = ascending_rows(x), ascending_rows(y)
     return [GroupedRanks(x, y, prompts, groups, ascending) for groups in groupings]
+
+
+def ascending_rows(values: Floats) -> Rows:
+    """[n] the rows from the smallest value up; equal values in the order given."""
+    return np.argsort(values, kind="stable").astype(np.int32)
 
 
 class GroupedMeans:
@@ -102,34 +121,57 @@ class GroupedMeans:
 
     Args:
         values: [n] finite.
-        prompts: of the rows.
-        groups: of the rows.
+        entries: of the rows of these values.
 
     Attributes:
         sizes: [g] rows of each group.
         reasons: [g] why a group has no mean; None where it has one.
-        lanes: how many resamples a block should have.
     """
 
-    lanes = LANES[0]
-
-    def __init__(self, values: Floats, prompts: Groups, groups: Groups) -> None:
-        c = len(prompts)
-        cells = groups.codes * c + prompts.codes
-        order = np.argsort(cells)
-        cells = cells[order]
-        first = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
-        self._starts = np.searchsorted(cells[first], np.arange(len(groups) + 1) * c)
-        self._prompts = (cells[first] % c).astype(np.int32)
-        self._counts = np.diff(first, append=cells.size).astype(np.float64)
-        self._sums = np.add.reduceat(values[order], first)
-        self.sizes = np.bincount(groups.codes, minlength=len(groups))
+    def __init__(self, values: Floats, entries: Entries) -> None:
+        self._entries = entries
+        self._sums = np.add.reduceat(values[entries.order], entries.first)
+        self.sizes = entries.sizes
         self.reasons = tuple(None if n else "no image has a score" for n in self.sizes)
 
     def __call__(self, block: Block) -> Floats:
         """[g, lanes] of a block of resamples."""
-        found: Floats = kernels.weighted_means(block, self._starts, self._prompts, self._sums, self._counts)
+        its = self._entries
+        found: Floats = kernels.weighted_means(block, its.starts, its.prompts, self._sums, its.counts)
         return found
+
+
+class Entries:
+    """What each group has of each prompt: one entry where it has any row. Scores of the same rows share it.
+
+    Args:
+        prompts: of the rows.
+        groups: of the rows.
+
+    Attributes:
+        order: [n] the rows by group, then by prompt; empty after ``forget_rows``.
+        first: [m] where in ``order`` each entry begins; empty after ``forget_rows``.
+        starts: [g + 1] where each group's entries begin.
+        prompts: [m] the prompt of each entry.
+        counts: [m] its rows.
+        sizes: [g] rows of each group.
+    """
+
+    def __init__(self, prompts: Groups, groups: Groups) -> None:
+        c = len(prompts)
+        cells = groups.codes * c + prompts.codes
+        self.order: Rows = np.argsort(cells).astype(np.int32)
+        cells = cells[self.order]
+        self.first = np.flatnonzero(np.concatenate(([True], cells[1:] != cells[:-1])))
+        self.counts = np.diff(self.first, append=cells.size).astype(np.int32)
+        cells = cells[self.first]
+        self.starts = np.searchsorted(cells, np.arange(len(groups) + 1) * c)
+        self.prompts = (cells % c).astype(np.int32)
+        self.sizes = np.bincount(groups.codes, minlength=len(groups))
+
+    def forget_rows(self) -> None:
+        """Frees what only the making of a ``GroupedMeans`` needs."""
+        self.order, self.first = self.order[:0].copy(), self.first[:0].copy()
 
 
 class GroupedAreas:
@@ -145,16 +187,14 @@ class GroupedAreas:
     Attributes:
         sizes: [g] rows of each group.
         reasons: [g] why a group has no area; None where it has one.
-        lanes: how many resamples a block should have.
     """
 
-    lanes = LANES[0]
-
-    def __init__(self, p: Floats, yes: Floats, prompts: Groups, groups: Groups, ascending: Ints) -> None:
+    def __init__(self, p: Floats, yes: Floats, prompts: Groups, groups: Groups, ascending: Rows) -> None:
         self.sizes = np.bincount(groups.codes, minlength=len(groups))
         self._starts = np.concatenate(([0], np.cumsum(self.sizes)))
         rows = _within(ascending, groups)
-        self._p, self._yes = _Sorted.of(p, rows, prompts, self._starts), yes[rows] == 1
+        self._last = _Runs.of(p, rows, self._starts).last
+        self._prompts, self._yes = prompts.codes[rows].astype(np.int32), yes[rows] == 1
         said = np.bincount(groups.codes, yes, len(groups))
         self.reasons = tuple(
             f"people say {'yes' if yeses else 'no'} to all {n} items" if yeses in (0, n) else None
@@ -163,26 +203,24 @@ class GroupedAreas:
 
     def __call__(self, block: Block) -> Floats:
         """[g, lanes] of a block of resamples."""
-        found: Floats = kernels.areas(block, self._starts, self._p.prompts, self._p.last, self._yes)
+        found: Floats = kernels.areas(block, self._starts, self._prompts, self._last, self._yes)
         return found
 
 
 @dataclass(frozen=True)
-class _Sorted:
-    """The rows by group, then by one column.
+class _Runs:
+    """Where equal values end in the rows by group, then by one column.
 
     Attributes:
-        prompts: [n] of the rows.
         last: [n] whether a row is the last one of its group with its value.
         least: [g] the smallest value of each group; NaN where it has no row.
     """
 
-    prompts: NDArray[np.int32]
     last: NDArray[np.bool_]
     least: Floats
 
     @classmethod
-    def of(cls, values: Floats, rows: Ints, prompts: Groups, starts: Ints) -> _Sorted:
+    def of(cls, values: Floats, rows: Rows, starts: Ints) -> _Runs:
         ordered = values[rows]
         last = np.empty(rows.size, np.bool_)
         np.not_equal(ordered[1:], ordered[:-1], out=last[:-1])
@@ -190,7 +228,7 @@ class _Sorted:
         last[starts[1:][filled] - 1] = True
         least = np.full(filled.size, np.nan)
         least[filled] = ordered[starts[:-1][filled]]
-        return cls(prompts.codes[rows].astype(np.int32), last, least)
+        return cls(last, least)
 
 
 class _Space:
@@ -202,7 +240,7 @@ class _Space:
     def __init__(self, size: int) -> None:
         self._size = size
         self._free: list[NDArray[np.int32]] = []
-        self._turns = threading.Semaphore(1 if 4 * size > RANK_BYTES else 1_000)
+        self._turns = threading.Semaphore(1 if 4 * size > ALONE_BYTES else 1_000)
 
     @contextmanager
     def lent(self) -> Iterator[NDArray[np.int32]]:
@@ -212,9 +250,8 @@ class _Space:
             self._free.append(space)
 
 
-def _within(ascending: Ints, groups: Groups) -> Ints:
+def _within(ascending: Rows, groups: Groups) -> Rows:
     """[n] rows that ascend, by group."""
     # numpy sorts numbers of 16 bits by their digits, in linear time
     codes = groups.codes.astype(np.uint16 if len(groups) <= 2**16 else np.int64)
-    rows: Ints = ascending[np.argsort(codes[ascending], kind="stable")]
-    return rows
+    return ascending[np.argsort(codes[ascending], kind="stable")]

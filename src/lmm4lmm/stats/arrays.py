@@ -62,6 +62,26 @@ class Groups:
         return Groups(codes.astype(np.intp), tuple(self.names[i] for i in used))
 
 
+def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
+    """Labels as numbers, unless they are that already.
+
+    Raises:
+        StatisticsError: there is not one label an item, or a label is None.
+    """
+    if not isinstance(labels, Groups):
+        return groups(labels, n, what)
+    if labels.codes.size != n:
+        raise StatisticsError(f"there are {labels.codes.size} {what} for {n} items; each item needs one")
+    return labels
+
+
+def crossed(first: Groups, second: Groups) -> Groups:
+    """The cells of two groupings of the same items, those that occur; a label is the pair of labels."""
+    used, cells = np.unique(first.codes * len(second) + second.codes, return_inverse=True)
+    names = tuple((first.names[k // len(second)], second.names[k % len(second)]) for k in used.tolist())
+    return Groups(cells.astype(np.intp), names)
+
+
 def column(values: ArrayLike, what: str) -> Floats:
     """One column of numbers as float64; NaN (or None) is a missing value.
 
@@ -113,6 +133,8 @@ def table(values: ArrayLike, what: str) -> Floats:
 def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     """Two columns of equal length, without the rows where either value is missing.
 
+    Where nothing is missing they are the caller's arrays and no copies: read them, don't write to them.
+
     Raises:
         StatisticsError: the lengths differ, or a column is not numbers.
     """
@@ -120,7 +142,7 @@ def pairs(predicted: ArrayLike, human: ArrayLike) -> Pairs:
     if x.size != y.size:
         raise StatisticsError(f"predicted has {x.size} values and human {y.size}: not the same items")
     kept = ~(np.isnan(x) | np.isnan(y))
-    return Pairs(x[kept], y[kept], kept)
+    return Pairs(x, y, kept) if kept.all() else Pairs(x[kept], y[kept], kept)
 
 
 def groups(labels: Labels | None, n: int, what: str) -> Groups:

@@ -11,10 +11,7 @@ Intervals are those of ``resampling.percentile_interval``, with the number of pr
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -22,21 +19,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import Block, GroupedAreas, GroupedMeans, GroupedRanks, grouped_ranks
-from lmm4lmm.stats.arrays import Floats, Groups, Labels, column, groups, need_yes_no, pairs
+from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows, grouped_ranks
+from lmm4lmm.stats.arrays import Floats, Groups, Labels, as_groups, column, need_yes_no, pairs
+from lmm4lmm.stats.grouped_draws import Grouped, grouped_replicates
 from lmm4lmm.stats.resampling import (
     Chance,
     Interval,
     check_resampling,
-    cluster_weights,
     percentile_interval,
 )
 
 Grouping: TypeAlias = Labels | Groups | None
 """One label an image; or the same as numbers, which saves time; None: all images are one group."""
-Grouped: TypeAlias = GroupedRanks | GroupedMeans | GroupedAreas
-MOST = np.iinfo(np.uint8).max
-"""How often a prompt can be drawn; that any is drawn more often in n draws from n has a chance below 1e-500."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +142,7 @@ def grouped_auc(
     found = pairs(p_yes, human)
     work = _Work(groupings, prompts, found.kept, confidence)
     need_yes_no(found.y)
-    ascending = np.argsort(found.x, kind="stable")
+    ascending = ascending_rows(found.x)
     areas = [GroupedAreas(found.x, found.y, work.prompts, g, ascending) for g in work.groupings.values()]
     return work.values(areas, grouped_replicates(areas, work.n_drawn, rng, resamples, threads))
 
@@ -186,11 +180,17 @@ def grouped_means(
     if len({values.size for values in columns.values()}) != 1:
         sizes = ", ".join(f"{name} {values.size}" for name, values in columns.items())
         raise StatisticsError(f"needs score columns of one length; these are {sizes or 'none'}")
-    works, means = {}, {}
-    for name, values in columns.items():
-        kept = ~np.isnan(values)
-        work = works[name] = _Work(groupings, prompts, kept, confidence, draw_all=True)
-        means[name] = [GroupedMeans(values[kept], work.prompts, g) for g in work.groupings.values()]
+    works: dict[str, _Work] = {}
+    means: dict[str, list[GroupedMeans]] = {name: [] for name in columns}
+    for alike in _alike(columns):
+        kept = ~np.isnan(columns[alike[0]])
+        work = _Work(groupings, prompts, kept, confidence, draw_all=True)
+        works |= dict.fromkeys(alike, work)
+        for grouping in work.groupings.values():
+            entries = Entries(work.prompts, grouping)
+            for name in alike:
+                means[name].append(GroupedMeans(columns[name][kept], entries))
+            entries.forget_rows()
     every = [one for of_score in means.values() for one in of_score]
     n_drawn = next(iter(works.values())).n_drawn
     drawn = grouped_replicates(every, n_drawn, rng, resamples, threads)
@@ -199,53 +199,12 @@ def grouped_means(
     return {name: works[name].values(means[name], part) for name, part in zip(works, parts, strict=True)}
 
 
-def grouped_replicates(
-    statistics: Sequence[Grouped],
-    n_prompts: int,
-    rng: Chance,
-    resamples: int = 1000,
-    threads: int | None = None,
-) -> Floats:
-    """[resamples, groups of all statistics] under the draws that ``resampling.cluster_weights`` makes.
-
-    Args:
-        statistics: what is computed in each resample.
-        n_prompts: how many prompts are drawn from, at least 1.
-        rng: the only source of chance.
-        resamples: how many.
-        threads: None for one a core.
-    """
-    lanes = min((statistic.lanes for statistic in statistics), default=1)
-
-    def blocks() -> Iterator[tuple[Grouped, Block]]:
-        for weights in cluster_weights(n_prompts, resamples, rng, rows=lanes):
-            block = np.minimum(weights.T, MOST).astype(np.uint8, order="C")
-            yield from ((statistic, block) for statistic in statistics)
-
-    found = list(_mapped(blocks(), threads or _cores()))
-    k = len(statistics)
-    by_block = [np.concatenate(found[i : i + k]) for i in range(0, len(found), k)]
-    return np.concatenate(by_block, axis=1).T
-
-
-def as_groups(labels: Labels | Groups | None, n: int, what: str) -> Groups:
-    """Labels as numbers, unless they are that already.
-
-    Raises:
-        StatisticsError: there is not one label an item, or a label is None.
-    """
-    if not isinstance(labels, Groups):
-        return groups(labels, n, what)
-    if labels.codes.size != n:
-        raise StatisticsError(f"there are {labels.codes.size} {what} for {n} items; each item needs one")
-    return labels
-
-
-def crossed(first: Groups, second: Groups) -> Groups:
-    """The cells of two groupings of the same items, those that occur; a label is the pair of labels."""
-    used, cells = np.unique(first.codes * len(second) + second.codes, return_inverse=True)
-    names = tuple((first.names[k // len(second)], second.names[k % len(second)]) for k in used.tolist())
-    return Groups(cells.astype(np.intp), names)
+def _alike(columns: Mapping[str, Floats]) -> list[list[str]]:
+    """Names of scores that miss the same images together."""
+    found: dict[bytes, list[str]] = {}
+    for name, values in columns.items():
+        found.setdefault(np.packbits(np.isnan(values)).tobytes(), []).append(name)
+    return list(found.values())
 
 
 class _Work:
@@ -283,13 +242,16 @@ class _Work:
             if labels is None:
                 labels = Groups(np.zeros(kept.size, np.intp), (None,))
             self.groupings[name] = _kept(as_groups(labels, kept.size, name), kept)
+        self.seen = [self._prompts_of(grouping) for grouping in self.groupings.values()]
 
     def values(self, statistics: Sequence[Grouped], drawn: Floats) -> GroupValues:
         """The statistics, one a grouping, with their intervals."""
         ones = np.ones((self.n_drawn, 1), np.uint8)
         rows, at = [], 0
-        for (name, grouping), statistic in zip(self.groupings.items(), statistics, strict=True):
-            value, seen = statistic(ones)[:, 0].tolist(), self._prompts_of(grouping)
+        for (name, grouping), statistic, seen in zip(
+            self.groupings.items(), statistics, self.seen, strict=True
+        ):
+            value = statistic(ones)[:, 0].tolist()
             for g, group in enumerate(grouping.names):
                 interval = self._interval(value[g], drawn[:, at], int(seen[g]), statistic.reasons[g])
                 rows.append(GroupValue(name, group, int(statistic.sizes[g]), int(seen[g]), interval))
@@ -311,22 +273,3 @@ class _Work:
 def _kept(whole: Groups, kept: NDArray[np.bool_]) -> Groups:
     """The kept rows, numbered as before."""
     return whole if kept.all() else Groups(whole.codes[kept], whole.names)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _mapped(jobs: Iterable[tuple[Grouped, Block]], threads: int) -> Iterator[Floats]:
-    """The values of each statistic on its block, in order; few jobs wait at a time, for blocks may be large."""
-    if threads == 1:
-        yield from (statistic(block) for statistic, block in jobs)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Floats]] = deque()
-        for statistic, block in jobs:
-            waiting.append(pool.submit(statistic, block))
-            if len(waiting) > 4 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
