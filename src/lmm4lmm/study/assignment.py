@@ -18,9 +18,9 @@ from lmm4lmm.study import leases
 from lmm4lmm.study.database import Database, LostRace
 from lmm4lmm.study.ordering import Planned, arranged
 from lmm4lmm.study.records import Next, Waiting
-from lmm4lmm.study.seats import MINUTE, Seat, moment, read_seat
+from lmm4lmm.study.seats import MINUTE, Seat, lock_study, moment, read_seat
 from lmm4lmm.study.showing import ended, look, ready
-from lmm4lmm.study.tables import items, raters, slots, steps, studies
+from lmm4lmm.study.tables import items, raters, slots, steps
 
 FRESH = 30_000
 """A rater silent for longer than so many milliseconds was away: the clock of the step at hand starts anew."""
@@ -106,8 +106,7 @@ def _begin_training(connection: Connection, seat: Seat, now: int) -> None:
 
 def _take(connection: Connection, seat: Seat, now: int) -> bool:
     """Fills the session at hand, or begins the next; whether there is something to do now."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(studies.c.id).where(studies.c.id == seat.study_id).with_for_update())
+    lock_study(connection, seat.study_id)
     leases.sweep(connection, seat.study_id, now, but=seat.id)
     session, row = seat.design.session, seat.row
     if row.sessions and leases.reclaim(connection, seat):

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, func, insert, select
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study.database import Database
 from lmm4lmm.study.records import Invitation, Rater
-from lmm4lmm.study.seats import DAY, decode, moment, name_of, read_seat, study_row, tell
-from lmm4lmm.study.tables import raters, studies
+from lmm4lmm.study.seats import DAY, decode, lock_study, moment, name_of, read_seat, study_row, tell
+from lmm4lmm.study.tables import raters
 
 MOST = 100_000
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -35,7 +35,7 @@ def invite(db: Database, now: int, name: str, count: int, days: float | None) ->
 def _insert(connection: Connection, now: int, name: str, count: int, days: float | None) -> list[Invitation]:
     study = study_row(connection, name)
     # Numbers are given in turn: whoever invites at the same moment waits here.
-    connection.execute(select(studies.c.id).where(studies.c.id == study.id).with_for_update())
+    lock_study(connection, study.id)
     if study.closed is not None:
         raise StudyError(f"the study '{name}' is closed; nobody can be invited any more")
     design = decode(study.design)

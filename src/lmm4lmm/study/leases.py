@@ -18,7 +18,7 @@ def sweep(connection: Connection, study_id: int, now: int, *, but: int) -> None:
     lapsed = connection.scalars(
         select(raters.c.id)
         .where(raters.c.study_id == study_id, raters.c.lease > 0, raters.c.lease < now, raters.c.id != but)
-        .with_for_update(skip_locked=True)
+        .with_for_update(skip_locked=True, key_share=True)
     ).all()
     for rater_id in lapsed:
         given = release(connection, rater_id, ("held",))

@@ -15,9 +15,9 @@ from lmm4lmm.study.assignment import lease_of
 from lmm4lmm.study.database import Database
 from lmm4lmm.study.design import RANGES, Dimension, StudyDesign
 from lmm4lmm.study.records import Rated, Step, Values
-from lmm4lmm.study.seats import MINUTE, Seat, name_of, read_seat, tell
+from lmm4lmm.study.seats import MINUTE, Seat, lock_study, name_of, read_seat, tell
 from lmm4lmm.study.showing import OPEN_STEPS, StepKey, look, ready
-from lmm4lmm.study.tables import answers, events, items, raters, slots, steps, studies
+from lmm4lmm.study.tables import answers, events, items, raters, slots, steps
 from lmm4lmm.study.training import after_training
 
 LONGEST = 2**31 - 1
@@ -123,8 +123,7 @@ def _taken_again(connection: Connection, seat: Seat, step: Row[Any]) -> bool:
     """A lapsed step whose item still has an open slot is the rater's again."""
     if step.kind != "rated":
         return True
-    if connection.dialect.name == "postgresql":
-        connection.execute(select(studies.c.id).where(studies.c.id == seat.study_id).with_for_update())
+    lock_study(connection, seat.study_id)
     slot = leases.take_again(connection, seat.id, step.item_id, "held")
     if slot is None:
         return False

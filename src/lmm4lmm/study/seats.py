@@ -23,7 +23,7 @@ _WITH_STUDY = (
     .join(studies, studies.c.id == raters.c.study_id)
     .where(raters.c.id == bindparam("rater"))
 )
-_LOCKED = _WITH_STUDY.with_for_update(of=raters)
+_LOCKED = _WITH_STUDY.with_for_update(of=raters, key_share=True)
 
 
 def name_of(number: int) -> str:
@@ -129,6 +129,15 @@ def read_seat(connection: Connection, rater_id: int, *, lock: bool = False) -> S
     if row is None:
         raise StudyError(f"no rater has the number {rater_id}")
     return Seat(row, decode(row.design))
+
+
+def lock_study(connection: Connection, study_id: int) -> None:
+    """Nobody else hands out or takes back this study's slots until this transaction ends.
+
+    NO KEY UPDATE, not UPDATE: foreign keys that others check at the moment share the row, and two who wait for each
+    other's share are a deadlock. SQLite's writers take turns anyway; there it is a plain read.
+    """
+    connection.execute(select(studies.c.id).where(studies.c.id == study_id).with_for_update(key_share=True))
 
 
 def study_row(connection: Connection, name: str) -> Row[Any]:

@@ -18,7 +18,9 @@ def more_if_wide(connection: Connection, design: StudyDesign, item_id: int) -> N
     rule = design.stop_when
     assert rule is not None
     # Two raters who finish an item at once wait for each other here, so that one of them sees it full.
-    item = connection.execute(select(items).where(items.c.id == item_id).with_for_update()).one()
+    item = connection.execute(
+        select(items).where(items.c.id == item_id).with_for_update(key_share=True)
+    ).one()
     if item.slots >= rule.max_ratings:
         return
     unrated = select(func.count()).where(slots.c.item_id == item_id, slots.c.state != "rated")

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study import leases
 from lmm4lmm.study.database import Database
-from lmm4lmm.study.seats import Seat, name_of, read_seat, study_row, tell
+from lmm4lmm.study.seats import Seat, lock_study, name_of, read_seat, study_row, tell
 from lmm4lmm.study.tables import answers, raters, steps, studies
 
 
@@ -76,7 +76,7 @@ def _seat(connection: Connection, name: str, rater_id: int, reason: str) -> Seat
     seat = read_seat(connection, rater_id, lock=True)
     if seat.study_id != study.id:
         raise StudyError(f"no rater of the study '{name}' has the number {rater_id}")
-    connection.execute(select(studies.c.id).where(studies.c.id == study.id).with_for_update())
+    lock_study(connection, study.id)
     return seat
 
 
