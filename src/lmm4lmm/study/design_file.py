@@ -54,7 +54,8 @@ def read_design(path: Path | None = None, *, name: str | None = None) -> StudyDe
     try:
         design = msgspec.convert(plain, StudyDesign)
     except msgspec.ValidationError as error:
-        raise StudyError(f"{place}: {_explained(str(error), plain)}") from None
+        said = _explained(str(error), plain)
+        raise StudyError(f"{place}{', ' if said.startswith('field ') else ': '}{said}") from None
     found = faults(design)
     if found:
         lines = [f"{place}, field '{one.field}': {one.problem} (found {_short(one.found)})" for one in found]
