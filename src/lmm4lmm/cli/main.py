@@ -9,7 +9,20 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import agreeing, boards, guard, lab, output, ranking, study, study_analysis, train
+from lmm4lmm.cli import (
+    agreeing,
+    boards,
+    guard,
+    lab,
+    output,
+    ranking,
+    study,
+    study_analysis,
+    study_data,
+    study_plan,
+    study_setup,
+    train,
+)
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
@@ -212,6 +225,9 @@ boards.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+study_setup.add_to(study.app)
+study_plan.add_to(study.app)
+study_data.add_to(study.app)
 study_analysis.add_to(study.app)
 app.add_typer(study.app, name="study")
 

@@ -5,7 +5,8 @@
     Lmm4lmmError
     ├── InputError            a file, row or value from the user is wrong
     │   ├── ManifestError     names file, row, column and value
-    │   └── UnknownNameError  names the nearest names
+    │   ├── UnknownNameError  names the nearest names
+    │   └── StudyError        a study's design, database or answer is wrong
     ├── ItemError             one item failed; the run goes on and its row says why
     │   └── ImageError        the image can't be read safely
     ├── MissingExtraError     an optional dependency is not installed
@@ -70,6 +71,10 @@ class UnknownNameError(InputError):
         near = difflib.get_close_matches(name, self.known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known) or 'none'}"
         super().__init__(f"no {kind} is called '{name}'; {hint}")
+
+
+class StudyError(InputError):
+    """A human study can't do what was asked: its design, its database or an answer is wrong."""
 
 
 class ItemError(Lmm4lmmError):
