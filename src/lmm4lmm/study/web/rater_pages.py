@@ -142,7 +142,7 @@ def show_next(server: Server, session: Session, rater: Rater, now: Next, said: s
         seconds = moments.seconds_until(now.until)
         return server.pages.page("break.html", language, session=session, now=now, seconds=seconds)
     if isinstance(now, Waiting):
-        return server.pages.page("waiting.html", language)
+        return server.pages.page("waiting.html", language, seconds=max(5, moments.seconds_until(now.until)))
     if isinstance(now, Finished) and now.reason == "done":
         return server.pages.page("finished.html", language, session=session, now=now)
     key = {"closed": "closed", "expired": "link_invalid"}.get(now.reason, "excluded")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
 from lmm4lmm.study.design import StudyDesign
 from lmm4lmm.study.records import Rater, StudyInfo
-from lmm4lmm.study.store import Store
 from lmm4lmm.study.web.analysis import Analyse
 from lmm4lmm.study.web.limits import RateLimit
 from lmm4lmm.study.web.pages import Pages
 from lmm4lmm.study.web.sealing import Sealer
 from lmm4lmm.study.web.sessions import Session, Sessions, Who, same_token
 from lmm4lmm.study.web.texts import choose
+
+if TYPE_CHECKING:
+    from lmm4lmm.study.store import Store
 
 
 class Refused(Exception):

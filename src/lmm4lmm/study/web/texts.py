@@ -129,6 +129,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "那张图片等待过久，已分给其他人。请评下一张。",
     ),
     "invalid": ("That answer could not be read. Please try again.", "无法识别该回答，请重试。"),
+    "invalid_form": (
+        "The server could not do that. Please go back and try again.",
+        "服务器无法完成该操作，请返回重试。",
+    ),
     "feedback": ("About your answer", "关于您的回答"),
     "offline": (
         "No connection. Your answer is kept here and will be sent again on its own.",
