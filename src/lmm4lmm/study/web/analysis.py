@@ -95,10 +95,10 @@ class Remembered:
         self._lock = threading.Lock()
         self._found: tuple[float, Analysis] | None = None
 
-    def __call__(self, study: StudyInfo, ratings: Callable[[], Sequence[RatingRow]], *, fresh: bool = False) -> Analysis:
-        """The analysis; ``ratings`` is only called if a new one is needed, ``fresh`` asks for one."""
+    def __call__(self, study: StudyInfo, ratings: Callable[[], Sequence[RatingRow]]) -> Analysis:
+        """The analysis; ``ratings`` is only called if a new one is needed."""
         with self._lock:
-            if not fresh and self._found is not None and time.monotonic() - self._found[0] < self._seconds:
+            if self._found is not None and time.monotonic() - self._found[0] < self._seconds:
                 return self._found[1]
             analysis = self._analyse(study, ratings())
             self._found = (time.monotonic(), analysis)

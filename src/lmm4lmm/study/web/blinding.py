@@ -10,7 +10,20 @@ from __future__ import annotations
 import struct
 
 PNG = b"\x89PNG\r\n\x1a\n"
-PNG_KEPT = {b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"bKGD", b"pHYs", b"acTL", b"fcTL", b"fdAT"}
+PNG_KEPT = {
+    b"tRNS",
+    b"cHRM",
+    b"gAMA",
+    b"iCCP",
+    b"sBIT",
+    b"sRGB",
+    b"cICP",
+    b"bKGD",
+    b"pHYs",
+    b"acTL",
+    b"fcTL",
+    b"fdAT",
+}
 """Chunks beside the critical ones (whose first letter is a capital) that change how pixels look."""
 
 JPEG_KEPT = {0xE0, 0xE2, 0xEE}

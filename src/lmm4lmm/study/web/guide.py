@@ -81,4 +81,3 @@ def consent_text(design: StudyDesign, language: str) -> str:
 def instruction_text(design: StudyDesign, language: str) -> str:
     """The design's own words, else ours."""
     return in_language(design.instructions, language) or INSTRUCTIONS[language]
-

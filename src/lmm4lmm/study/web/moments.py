@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,20 +19,11 @@ def choices(dimension: DimensionView, design: StudyDesign) -> tuple[tuple[str, s
     """Buttons of a dimension as (value, word); none for a slider."""
     if dimension.scale == "slider":
         return ()
-    ties = {part.name: part.ties for part in design.dimensions}
+    ties: dict[str, bool] = {part.name: part.ties for part in design.dimensions}
     values = CHOICES[dimension.scale]
     words = dimension.labels[::-1] if dimension.scale == "yes_no" else dimension.labels
     pairs = tuple(zip(values, words, strict=True))
     return pairs[:2] if dimension.scale == "pairwise" and not ties.get(dimension.name, True) else pairs
-
-
-def answer_of(step: Step, given: Mapping[str, Any]) -> dict[str, float | str]:
-    """A form's texts as the store wants them; what is no number stays a text, for the store to refuse."""
-    values: dict[str, float | str] = {}
-    for dimension in step.dimensions:
-        if dimension.name in given:
-            values[dimension.name] = plain_value(given[dimension.name])
-    return values
 
 
 def plain_value(value: Any) -> float | str:

@@ -135,7 +135,11 @@ def marks(rater: RaterProgress) -> frozenset[str]:
         found.add("speed")
     if rater.repeat_difference is not None and rater.repeat_difference > REPEAT_DIFFERENCE:
         found.add("repeats")
-    if rater.straight_lining is not None and rater.straight_lining >= STRAIGHT and rater.done >= STRAIGHT_SEEN:
+    if (
+        rater.straight_lining is not None
+        and rater.straight_lining >= STRAIGHT
+        and rater.done >= STRAIGHT_SEEN
+    ):
         found.add("straight")
     return frozenset(found)
 

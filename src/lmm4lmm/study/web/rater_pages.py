@@ -36,7 +36,9 @@ def rater_routes(server: Server) -> APIRouter:
     def welcome(request: Request) -> Response:
         if server.session(request, "rater") is not None:
             return RedirectResponse("/study", 303)
-        return server.pages.page("message.html", server.language(request), heading="welcome", text="needs_link")
+        return server.pages.page(
+            "message.html", server.language(request), heading="welcome", text="needs_link"
+        )
 
     @routes.get("/i/{token}")
     def invitation(request: Request, token: str) -> Response:
@@ -115,7 +117,9 @@ def show(server: Server, request: Request, session: Session, rater: Rater, **mor
             "consent.html", language, session=session, text=text, problem=more.get("problem")
         )
     if rater.stage == "instructions":
-        return server.pages.page("instructions.html", rater.language, session=session, **_lesson(server, rater, design))
+        return server.pages.page(
+            "instructions.html", rater.language, session=session, **_lesson(server, rater, design)
+        )
     if rater.stage == "viewing":
         seed = secrets.randbits(48)
         return server.pages.page(
@@ -159,5 +163,5 @@ def _lesson(server: Server, rater: Rater, design: StudyDesign) -> dict[str, Any]
         "names": {d.name: guide.NAMES[d.name][language] for d in design.dimensions},
         "explained": {d.name: guide.DIMENSIONS[d.name][language] for d in design.dimensions},
         "scales": [dimension.scale for dimension in dimensions],
-        "examples": server.store.examples(server.study, language),
+        "examples": server.examples(language),
     }

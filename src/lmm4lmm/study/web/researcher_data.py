@@ -38,7 +38,12 @@ def data_routes(server: Server) -> APIRouter:
     def data(request: Request) -> Response:
         session = signed_in(server, request)
         return server.pages.page(
-            "data.html", "en", session=session, here="data", info=server.info(), scored=server.analyse is not None
+            "data.html",
+            "en",
+            session=session,
+            here="data",
+            info=server.info(),
+            scored=server.analyse is not None,
         )
 
     @routes.get("/data/{name}.{kind}")
@@ -86,8 +91,18 @@ def mos_table(analysis: Analysis) -> pl.DataFrame:
     columns: dict[str, Any] = {"id": pl.String, "generator": pl.String}
     for found in analysis.dimensions:
         name = found.dimension
-        columns |= {name: pl.Float64, f"{name}_low": pl.Float64, f"{name}_high": pl.Float64, f"{name}_n": pl.Int64}
+        columns |= {
+            name: pl.Float64,
+            f"{name}_low": pl.Float64,
+            f"{name}_high": pl.Float64,
+            f"{name}_n": pl.Int64,
+        }
         for mean in found.items:
             row = rows.setdefault(mean.name, {"id": mean.name, "generator": mean.generator})
-            row |= {name: mean.score, f"{name}_low": mean.low, f"{name}_high": mean.high, f"{name}_n": mean.ratings}
+            row |= {
+                name: mean.score,
+                f"{name}_low": mean.low,
+                f"{name}_high": mean.high,
+                f"{name}_n": mean.ratings,
+            }
     return pl.DataFrame([dict.fromkeys(columns) | row for row in rows.values()], schema=columns)

@@ -77,7 +77,9 @@ def researcher_routes(server: Server) -> APIRouter:
     def raters(request: Request, problem: str = "") -> Response:
         signed_in(server, request)
         found = overview.rater_rows(server.store.progress(server.study), datetime.now(UTC))
-        return page(request, "raters.html", "raters", raters=found, marks=overview.MARKS, problem=problem == "reason")
+        return page(
+            request, "raters.html", "raters", raters=found, marks=overview.MARKS, problem=problem == "reason"
+        )
 
     @routes.post("/raters/{rater}/{doing}")
     def exclude_or_restore(request: Request, rater: int, doing: str, form: Form) -> Response:
@@ -95,12 +97,14 @@ def researcher_routes(server: Server) -> APIRouter:
     def show_results(request: Request) -> Response:
         signed_in(server, request)
         if analysis is None:
-            return page(request, "results.html", "results", problem="No analysis is installed here.", views=())
+            return page(
+                request, "results.html", "results", problem="No analysis is installed here.", views=()
+            )
         try:
             found = analysis(server.info(), lambda: server.store.ratings(server.study))
         except Lmm4lmmError as error:
             return page(request, "results.html", "results", problem=str(error), views=())
-        views = results.views(found, server.store.image_ids(server.study))
+        views = results.views(found, server.image_ids())
         return page(request, "results.html", "results", problem="", views=views, found=found)
 
     @routes.get("/invitations")

@@ -84,6 +84,4 @@ def _place(score: float, found: DimensionAnalysis) -> float:
 
 def _ticks(found: DimensionAnalysis) -> tuple[tuple[float, str], ...]:
     """Five ends and quarters of the scale."""
-    return tuple(
-        (25.0 * n, f"{found.least + (found.most - found.least) * n / 4:g}") for n in range(5)
-    )
+    return tuple((25.0 * n, f"{found.least + (found.most - found.least) * n / 4:g}") for n in range(5))

@@ -28,7 +28,9 @@ class Sealer:
 
     def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
         if len(secret) < LEAST_SECRET:
-            raise ValueError(f"the secret must have at least {LEAST_SECRET} bytes, this one has {len(secret)}")
+            raise ValueError(
+                f"the secret must have at least {LEAST_SECRET} bytes, this one has {len(secret)}"
+            )
         self._secret, self._clock = secret, clock
 
     def seal(self, kind: str, content: Mapping[str, Any]) -> str:
@@ -46,7 +48,10 @@ class Sealer:
             content = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
         except (ValueError, binascii.Error):
             return None
-        if not isinstance(content, dict) or not 0 <= self._clock() - content.get("at", 0) + 60 <= seconds + 60:
+        if (
+            not isinstance(content, dict)
+            or not 0 <= self._clock() - content.get("at", 0) + 60 <= seconds + 60
+        ):
             return None
         return content
 

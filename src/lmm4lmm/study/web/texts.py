@@ -121,7 +121,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "second": ("Right", "右图"),
     "tie": ("No difference", "无差别"),
     "saved": ("Saved", "已保存"),
-    "undone": ("The last answer is taken back. Please rate this image again.", "已撤销上一个回答，请重新评分。"),
+    "undone": (
+        "The last answer is taken back. Please rate this image again.",
+        "已撤销上一个回答，请重新评分。",
+    ),
     "not_undone": ("There is nothing to take back.", "没有可以撤销的回答。"),
     "repeated": ("This answer had been saved already.", "此回答此前已经保存。"),
     "not_yours": (
