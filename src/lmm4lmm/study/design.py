@@ -218,7 +218,9 @@ def faults(design: StudyDesign) -> list[Fault]:
         found.append(Fault("ratings_per_item", "a number or the name of a manifest column", ""))
     stop, wanted = design.stop_when, design.ratings_per_item
     if stop and isinstance(wanted, int) and stop.max_ratings < wanted:
-        found.append(Fault("stop_when.max_ratings", f"not below ratings_per_item, {wanted}", stop.max_ratings))
+        found.append(
+            Fault("stop_when.max_ratings", f"not below ratings_per_item, {wanted}", stop.max_ratings)
+        )
     return found + _expectations(design)
 
 
@@ -234,14 +236,11 @@ def _labels(field: str, dimension: Dimension) -> list[Fault]:
 def _expectations(design: StudyDesign) -> list[Fault]:
     found: list[Fault] = []
     scales = {dimension.name: RANGES[dimension.kind] for dimension in design.dimensions}
-    checks = [
-        (f"{field}[{place}]", one.dimension, one.low, one.high)
-        for field, ones in (("gold", design.gold), ("traps", design.traps))
-        for place, one in enumerate(ones)
-    ]
+    checks = [(f"gold[{n}]", g.dimension, g.low, g.high) for n, g in enumerate(design.gold)]
+    checks += [(f"traps[{n}]", t.dimension, t.low, t.high) for n, t in enumerate(design.traps)]
     checks += [
-        (f"training[{place}].expected", name, low, high)
-        for place, one in enumerate(design.training)
+        (f"training[{n}].expected", name, low, high)
+        for n, one in enumerate(design.training)
         for name, (low, high) in one.expected.items()
     ]
     for field, name, low, high in checks:

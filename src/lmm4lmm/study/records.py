@@ -33,7 +33,7 @@ Kind: TypeAlias = Literal["training", "rated", "gold", "trap", "repeat"]
 Outcome: TypeAlias = Literal["accepted", "repeated", "not_yours"]
 Ending: TypeAlias = Literal["done", "closed", "excluded", "not_qualified", "expired"]
 Values: TypeAlias = Mapping[str, float | str]
-"""An answer: one value a dimension. Numbers on the dimension's own scale; for pairs ``first``, ``second``, ``tie``."""
+"""An answer: one value a dimension, a number on its own scale; for pairs ``first``, ``second`` or ``tie``."""
 
 
 @dataclass(frozen=True)

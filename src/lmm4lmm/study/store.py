@@ -89,15 +89,15 @@ class Store:
             images_folder: what relative image paths start from.
 
         Raises:
-            StudyError: the name is taken; an id stands twice; a training, gold or trap item that nobody knows; an image
-                that is missing, empty or of a kind that browsers don't show; no item left to rate.
+            StudyError: the name is taken; an id stands twice; a training, gold or trap item that nobody knows; an
+                image that is missing, empty or of a kind that browsers don't show; no item left to rate.
         """
         return creating.create(self._db, self._now(), design, items, images_folder)
 
     def studies(self) -> list[StudyInfo]:
         """All studies of this database, by name."""
         with self._db.read() as connection:
-            return monitoring.studies(connection)
+            return monitoring.studies_of(connection)
 
     def study(self, name: str) -> StudyInfo:
         """One study.
