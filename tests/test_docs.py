@@ -26,6 +26,7 @@ PAGES = [
     "docs/bases.md",
     "docs/leaderboard.md",
     "docs/ranking.md",
+    "docs/recovery.md",
     "docs/statistics.md",
     "docs/training.md",
 ]

@@ -24,16 +24,19 @@ if TYPE_CHECKING:
     )
     from lmm4lmm.api_agreement import compare_metrics, write_folds, write_study
     from lmm4lmm.api_ranking import compare, plan, write_comparison, write_leaderboard
+    from lmm4lmm.api_study import analyse_ratings, rating_document, write_scores_of_people
     from lmm4lmm.api_train import train
 
 __all__ = [
     "__version__",
+    "analyse_ratings",
     "compare",
     "compare_metrics",
     "evaluate",
     "leaderboard",
     "load_metric",
     "plan",
+    "rating_document",
     "read_human",
     "read_scores",
     "score",
@@ -42,6 +45,7 @@ __all__ = [
     "write_folds",
     "write_leaderboard",
     "write_report",
+    "write_scores_of_people",
     "write_study",
 ]
 
@@ -50,12 +54,13 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api, api_agreement, api_ranking, api_train
+    from lmm4lmm import api, api_agreement, api_ranking, api_study, api_train
 
     rooms = {
         "train": api_train,
         **dict.fromkeys(api_agreement.__all__, api_agreement),
         **dict.fromkeys(api_ranking.__all__, api_ranking),
+        **dict.fromkeys(api_study.__all__, api_study),
     }
     return getattr(rooms.get(name, api), name)
 

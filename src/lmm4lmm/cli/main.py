@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import agreeing, boards, guard, lab, output, ranking, train
+from lmm4lmm.cli import agreeing, boards, guard, lab, output, ranking, study, study_analysis, train
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
@@ -212,6 +212,8 @@ boards.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+study_analysis.add_to(study.app)
+app.add_typer(study.app, name="study")
 
 
 def run() -> None:
