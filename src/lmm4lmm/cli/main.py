@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from lmm4lmm.cli import agreeing, boards, guard, lab, output, ranking, study, study_analysis, train
+from lmm4lmm.cli import (
+    agreeing,
+    boards,
+    guard,
+    lab,
+    output,
+    ranking,
+    study,
+    study_analysis,
+    study_serve,
+    train,
+)
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
@@ -213,6 +224,7 @@ lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
 study_analysis.add_to(study.app)
+study_serve.add_to(study.app)
 app.add_typer(study.app, name="study")
 
 

@@ -44,8 +44,6 @@ def app(store: FakeStore) -> Any:
         secret=b"s" * 32,
         base_url=BASE,
         analyse=scores,
-        examples=store.examples,
-        image_ids=store.image_ids,
     )
 
 

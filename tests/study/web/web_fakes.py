@@ -17,6 +17,7 @@ from lmm4lmm.study import wording
 from lmm4lmm.study.design import StudyDesign
 from lmm4lmm.study.records import (
     AuditRow,
+    Example,
     Finished,
     ImageFile,
     Invitation,
@@ -31,7 +32,6 @@ from lmm4lmm.study.records import (
     StudyInfo,
     ViewingCheck,
 )
-from lmm4lmm.study.web.server import Example
 
 SECRET_NAME = "secret-generator-xl"
 PASSWORD = "correct horse battery"
@@ -169,10 +169,10 @@ class FakeStore:
     def image(self, opaque_id: str) -> ImageFile | None:
         return self.files.get(opaque_id)
 
-    def image_ids(self) -> dict[str, str]:
+    def image_ids(self, name: str) -> dict[str, str]:
         return {f"item{n}": f"opaque{n:02d}" for n in range(len(self.files))}
 
-    def examples(self, language: str) -> list[Example]:
+    def examples(self, name: str, language: str) -> list[Example]:
         return [Example("opaque00", SCRIPT, "Colours are fine")]
 
     def progress(self, name: str) -> Progress:

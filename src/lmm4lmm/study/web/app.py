@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,7 +21,7 @@ from lmm4lmm.study.web.rating_api import rating_routes
 from lmm4lmm.study.web.researcher_data import data_routes
 from lmm4lmm.study.web.researcher_pages import researcher_routes
 from lmm4lmm.study.web.sealing import Sealer
-from lmm4lmm.study.web.server import Example, Limits, Refused, Server, SignInFirst
+from lmm4lmm.study.web.server import Limits, Refused, Server, SignInFirst
 from lmm4lmm.study.web.sessions import Sessions
 from lmm4lmm.study.web.texts import say
 
@@ -47,8 +46,6 @@ def create_app(
     secret: bytes,
     base_url: str,
     analyse: Analyse | None = None,
-    examples: Callable[[str], Sequence[Example]] | None = None,
-    image_ids: Callable[[], Mapping[str, str]] | None = None,
     limits: Limits | None = None,
 ) -> ASGIApp:
     """The application of one study, for any ASGI server.
@@ -60,8 +57,6 @@ def create_app(
         base_url: how raters reach the server, say ``https://study.example.org``. With ``https`` cookies are
             marked Secure and browsers are told to keep to it.
         analyse: from ratings to scores and agreement; None leaves these pages out.
-        examples: the instructions' examples in a language; None shows none.
-        image_ids: an item's id to its image's opaque id, for the researcher's results; None shows no images.
         limits: other rate limits than the usual ones.
 
     Raises:
@@ -82,8 +77,6 @@ def create_app(
         pages=Pages(design, assets),
         limits=limits or usual_limits(),
         analyse=analyse,
-        examples=examples or (lambda language: ()),
-        image_ids=image_ids or dict,
     )
     app = FastAPI(title="lmm4lmm study", openapi_url=None, docs_url=None, redoc_url=None)
     for routes in (rater_routes, rating_routes, researcher_routes, data_routes):

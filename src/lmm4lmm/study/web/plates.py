@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import math
 import random
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import product
 
 SIZE = 200
 """Width and height of the drawing, in its own units."""
+CELL = 14
+"""No two dots whose centres are further apart than this touch."""
 
 DIGITS = {
     2: ("01110", "10001", "00001", "00110", "01000", "10000", "11111"),
@@ -87,13 +91,18 @@ def plates(seed: int, count: int) -> tuple[Plate, ...]:
 def _dots(digit: int, colours: Colours, rng: random.Random) -> tuple[Dot, ...]:
     """Dots that don't touch, thrown until hardly any finds a place."""
     placed: list[Dot] = []
+    near: dict[tuple[int, int], list[Dot]] = defaultdict(list)  # by cells as wide as two of the largest dots
     for radius, tries in ((6.4, 500), (4.6, 900), (3.2, 1400)):
         for _ in range(tries):
             angle, reach = rng.uniform(0, 2 * math.pi), (SIZE / 2 - 4 - radius) * math.sqrt(rng.random())
             x, y = SIZE / 2 + reach * math.cos(angle), SIZE / 2 + reach * math.sin(angle)
-            if any((x - d.x) ** 2 + (y - d.y) ** 2 < (radius + d.radius + 0.8) ** 2 for d in placed):
+            cell = int(x // CELL), int(y // CELL)
+            if any((x - d.x) ** 2 + (y - d.y) ** 2 < (radius + d.radius + 0.8) ** 2 for d in near[cell]):
                 continue
-            placed.append(Dot(round(x, 1), round(y, 1), radius, _colour(digit, x, y, colours, rng)))
+            dot = Dot(round(x, 1), round(y, 1), radius, _colour(digit, x, y, colours, rng))
+            placed.append(dot)
+            for right, down in product((-1, 0, 1), repeat=2):
+                near[cell[0] + right, cell[1] + down].append(dot)
     return tuple(placed)
 
 

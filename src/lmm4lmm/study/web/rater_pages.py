@@ -163,5 +163,5 @@ def _lesson(server: Server, rater: Rater, design: StudyDesign) -> dict[str, Any]
         "names": {d.name: guide.NAMES[d.name][language] for d in design.dimensions},
         "explained": {d.name: guide.DIMENSIONS[d.name][language] for d in design.dimensions},
         "scales": [dimension.scale for dimension in dimensions],
-        "examples": server.examples(language),
+        "examples": server.store.examples(server.study, language),
     }

@@ -54,7 +54,7 @@ def data_routes(server: Server) -> APIRouter:
         table = tables[name]()
         out = io.BytesIO()
         if kind == "csv":
-            table.write_csv(out)
+            harmless(table).write_csv(out)
         else:
             table.write_parquet(out)
         # The study's name is made of letters, digits, dots and dashes (design.NAME).
@@ -62,6 +62,17 @@ def data_routes(server: Server) -> APIRouter:
         return Response(out.getvalue(), media_type=KINDS[kind], headers=attached)
 
     return routes
+
+
+def harmless(table: pl.DataFrame) -> pl.DataFrame:
+    """Cells that a spreadsheet would take for a formula, with an apostrophe in front; for CSV only.
+
+    Prompts and reasons may begin with ``=``, ``+``, ``-``, ``@``, a tab or a line break (OWASP, CSV injection).
+    """
+    text = pl.col(pl.String)
+    return table.with_columns(
+        pl.when(text.str.contains(r"^[=+\-@\t\r\n]")).then(pl.lit("'") + text).otherwise(text).name.keep()
+    )
 
 
 def ratings_table(rows: Sequence[RatingRow]) -> pl.DataFrame:

@@ -104,7 +104,7 @@ def researcher_routes(server: Server) -> APIRouter:
             found = analysis(server.info(), lambda: server.store.ratings(server.study))
         except Lmm4lmmError as error:
             return page(request, "results.html", "results", problem=str(error), views=())
-        views = results.views(found, server.image_ids())
+        views = results.views(found, server.store.image_ids(server.study))
         return page(request, "results.html", "results", problem="", views=views, found=found)
 
     @routes.get("/invitations")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,15 +56,6 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Example:
-    """An image that the instructions show: its opaque id, its prompt, and what to notice, in the rater's language."""
-
-    image: str
-    prompt: str
-    note: str
-
-
-@dataclass(frozen=True)
 class Server:
     """The parts. A study's design never changes; ``base_url`` is how raters reach it, without a slash at the end."""
 
@@ -78,8 +68,6 @@ class Server:
     pages: Pages
     limits: Limits
     analyse: Analyse | None
-    examples: Callable[[str], Sequence[Example]]
-    image_ids: Callable[[], Mapping[str, str]]
 
     def info(self) -> StudyInfo:
         """The study as it is now."""

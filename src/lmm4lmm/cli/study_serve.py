@@ -1,0 +1,121 @@
+"""The command line: the pages of a study for raters and researchers. ``study serve``."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from lmm4lmm.cli import output
+from lmm4lmm.cli.guard import guarded
+from lmm4lmm.core.errors import InputError, StudyError
+
+if TYPE_CHECKING:
+    from lmm4lmm.study.store import Store
+
+PASSWORD = "LMM4LMM_STUDY_PASSWORD"
+DATABASE = "study.sqlite"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the verb to the group ``study``."""
+    app.command("serve")(serve)
+
+
+@guarded
+def serve(
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The study; not needed where the database holds only one."),
+    ] = None,
+    database: Annotated[
+        str, typer.Option(metavar="URL", help="SQLite file, or postgresql://user@host/name.")
+    ] = DATABASE,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="0.0.0.0 for the whole network.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8008,
+    base_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="How raters reach the server, if by another address: https://..."),
+    ] = None,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the researcher's page.")] = False,
+) -> None:
+    """Serve a study's pages: raters by their links (study invite), the researcher at /admin.
+
+    The researcher's password is asked for at the first start, or taken from LMM4LMM_STUDY_PASSWORD. Stop with
+    Ctrl-C: no answer is lost, and raters go on when the server is back.
+    """
+    try:
+        from lmm4lmm.study.store import open_store
+        from lmm4lmm.study.web import serving
+        from lmm4lmm.study.web.app import create_app
+    except ModuleNotFoundError as error:
+        raise InputError(f"{error.name} is missing: pip install 'lmm4lmm[study]'") from error
+    from lmm4lmm.cli.study_results import live_analysis
+
+    if "://" not in database and not Path(database).exists():
+        raise StudyError(f"{database}: no such study database; make a study with 'lmm4lmm study create'")
+    with open_store(database) as store:
+        study = name or _only(store, database)
+        _password(store, study)
+        bound = serving.listen(host, port)
+        port = bound.getsockname()[1]
+        here = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else f'[{host}]' if ':' in host else host}:{port}"
+        address = (base_url or here).rstrip("/")
+        secret = serving.secret_in(_secret_file(database))
+        app = create_app(store, study, secret=secret, base_url=address, analyse=live_analysis)
+
+        def ready() -> None:
+            output.note(
+                f"{study}: raters at {address}/i/..., researcher at {address}/admin. Stop with Ctrl-C."
+            )
+            if base_url is None and host not in LOOPBACK:
+                output.note("Plain http can be read on its way: put an https proxy in front (docs/study.md).")
+            if open_browser:
+                webbrowser.open(f"{here}/admin")
+
+        serving.serve(app, bound, ready, proxied=base_url is not None)
+
+
+def _only(store: Store, database: str) -> str:
+    names = [study.name for study in store.studies()]
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise StudyError(f"{database} holds no study; make one with 'lmm4lmm study create'")
+    raise StudyError(f"{database} holds {len(names)} studies; say which: {', '.join(names)}")
+
+
+def _password(store: Store, study: str) -> None:
+    """Sets the study's password if it has none; it is never printed."""
+    if store.study(study).has_password:
+        return
+    given = os.environ.get(PASSWORD)
+    if given is None:
+        if not sys.stdin.isatty():
+            raise StudyError(
+                f"the study '{study}' has no password yet; set {PASSWORD}, or start at a terminal"
+            )
+        given = getpass.getpass(f"New password for the researcher's pages of '{study}': ")
+        if getpass.getpass("Again: ") != given:
+            raise StudyError("the two passwords differ; nothing was set")
+    store.set_password(study, given)
+
+
+def _secret_file(database: str) -> Path:
+    """Beside a SQLite file; in the user's configuration for a database server."""
+    scheme, found, rest = database.partition("://")
+    if not found:
+        return Path(f"{database}.secret")
+    if scheme.startswith("sqlite"):
+        return Path(f"{rest.removeprefix('/')}.secret")
+    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "lmm4lmm"
+    home.mkdir(parents=True, exist_ok=True)
+    return home / "study.secret"
