@@ -98,8 +98,8 @@ def _generators(items: Sequence[Mean]) -> tuple[Mean, ...]:
     for name, values in scores.items():
         mean, n = math.fsum(values) / len(values), len(values)
         half = Z95 * math.sqrt(math.fsum((v - mean) ** 2 for v in values) / (n - 1) / n) if n > 1 else None
-        ends = (None, None) if half is None else (mean - half, mean + half)
-        found.append(Mean(name, mean, *ends, counts[name]))
+        low, high = (None, None) if half is None else (mean - half, mean + half)
+        found.append(Mean(name, mean, low, high, counts[name]))
     return tuple(found)
 
 

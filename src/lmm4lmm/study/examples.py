@@ -7,8 +7,8 @@ from sqlalchemy import select
 
 from lmm4lmm.study.creating import Content
 from lmm4lmm.study.database import Database
-from lmm4lmm.study.monitoring import decode, study_row
 from lmm4lmm.study.records import Example
+from lmm4lmm.study.seats import decode, study_row
 from lmm4lmm.study.tables import images, items
 
 MOST = 4

@@ -6,8 +6,8 @@ import string
 
 import pytest
 from web_fakes import FakeStore
+from web_people import Person
 
-from conftest import Person
 from lmm4lmm.study.web import plates
 from lmm4lmm.study.web.texts import TEXTS, choose, say
 

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
+from web_people import BASE, Person
 
-from conftest import BASE, Person
 from lmm4lmm.api_study import analyse_ratings
 from lmm4lmm.cli.study_results import live_analysis
 from lmm4lmm.study.design import Session, StudyDesign, Training

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 from web_fakes import PASSWORD, SCRIPT, SECRET_NAME, FakeStore
+from web_people import BASE, Person, scores
 
-from conftest import BASE, Person, scores
 from lmm4lmm.study.web.app import create_app
 from lmm4lmm.study.web.limits import RateLimit
 from lmm4lmm.study.web.sealing import Sealer

@@ -101,6 +101,8 @@ class Remembered:
             if self._found is not None and time.monotonic() - self._found[0] < self._seconds:
                 return self._found[1]
             analysis = self._analyse(study, ratings())
-            if analysis.dimensions:  # of nothing there is nothing to remember, and the first ratings are awaited
+            if (
+                analysis.dimensions
+            ):  # of nothing there is nothing to remember, and the first ratings are awaited
                 self._found = (time.monotonic(), analysis)
             return analysis

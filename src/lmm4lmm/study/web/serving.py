@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -89,4 +90,10 @@ def serve(app: ASGIApp, bound: socket.socket, ready: Callable[[], None], *, prox
             if self.started:
                 ready()
 
-    Server(config).run(sockets=[bound])
+    # After an orderly end uvicorn raises the signal again; nothing is left to be done about it.
+    usual = {kind: signal.signal(kind, lambda *_: None) for kind in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        Server(config).run(sockets=[bound])
+    finally:
+        for kind, handler in usual.items():
+            signal.signal(kind, handler)
