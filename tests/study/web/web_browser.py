@@ -120,7 +120,7 @@ class Visitor:
     def ready(self, before: str = "") -> None:
         """Until another image than ``before`` is shown and may be rated."""
         self.wait(
-            f"(() => {{ const f = document.querySelector('form.step'); return f && f.dataset.step !== '{before}'"
+            f"(() => {{ const f = document.querySelector('form.step'); return f && f.noValidate && f.dataset.step !== '{before}'"
             " && !document.body.classList.contains('busy'); })()"
         )
         time.sleep(0.17)  # rating.js: SETTLE
