@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from lmm4lmm.study.store import Store
 
 PASSWORD = "LMM4LMM_STUDY_PASSWORD"
-DATABASE = "study.sqlite"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -32,11 +31,18 @@ def add_to(app: typer.Typer) -> None:
 def serve(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The study; not needed where the database holds only one."),
+        typer.Argument(
+            metavar="[NAME]", help="The study; with --database not needed where it holds only one."
+        ),
     ] = None,
     database: Annotated[
-        str, typer.Option(metavar="URL", help="SQLite file, or postgresql://user@host/name.")
-    ] = DATABASE,
+        str | None,
+        typer.Option(
+            metavar="URL",
+            envvar="LMM4LMM_STUDY_DATABASE",
+            help="A file, sqlite:///FILE or postgresql://USER@HOST/NAME; default: ./NAME.study.sqlite.",
+        ),
+    ] = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="0.0.0.0 for the whole network.")
     ] = "127.0.0.1",
@@ -60,6 +66,10 @@ def serve(
         raise InputError(f"{error.name} is missing: pip install 'lmm4lmm[study]'") from error
     from lmm4lmm.cli.study_results import live_analysis
 
+    if database is None:
+        if name is None:
+            raise InputError("which study? Give its name, or --database")
+        database = f"{name}.study.sqlite"
     if "://" not in database and not Path(database).exists():
         raise StudyError(f"{database}: no such study database; make a study with 'lmm4lmm study create'")
     with open_store(database) as store:
