@@ -18,7 +18,9 @@ from lmm4lmm.cli import (
     ranking,
     study,
     study_analysis,
+    study_data,
     study_serve,
+    study_setup,
     train,
 )
 from lmm4lmm.cli.guard import guarded
@@ -223,6 +225,8 @@ boards.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+study_setup.add_to(study.app)
+study_data.add_to(study.app)
 study_analysis.add_to(study.app)
 study_serve.add_to(study.app)
 app.add_typer(study.app, name="study")

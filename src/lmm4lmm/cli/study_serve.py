@@ -13,7 +13,8 @@ import typer
 
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.core.errors import InputError, StudyError
+from lmm4lmm.cli.study_database import Database, Name, opened, url_of
+from lmm4lmm.core.errors import StudyError
 
 if TYPE_CHECKING:
     from lmm4lmm.study.store import Store
@@ -29,24 +30,12 @@ def add_to(app: typer.Typer) -> None:
 
 @guarded
 def serve(
-    name: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[NAME]", help="The study; with --database not needed where it holds only one."
-        ),
-    ] = None,
-    database: Annotated[
-        str | None,
-        typer.Option(
-            metavar="URL",
-            envvar="LMM4LMM_STUDY_DATABASE",
-            help="A file, sqlite:///FILE or postgresql://USER@HOST/NAME; default: ./NAME.study.sqlite.",
-        ),
-    ] = None,
+    name: Name,
+    database: Database = None,
     host: Annotated[
         str, typer.Option(metavar="ADDRESS", help="0.0.0.0 for the whole network.")
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8008,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
     base_url: Annotated[
         str | None,
         typer.Option(metavar="URL", help="How raters reach the server, if by another address: https://..."),
@@ -58,33 +47,22 @@ def serve(
     The researcher's password is asked for at the first start, or taken from LMM4LMM_STUDY_PASSWORD. Stop with
     Ctrl-C: no answer is lost, and raters go on when the server is back.
     """
-    try:
-        from lmm4lmm.study.store import open_store
-        from lmm4lmm.study.web import serving
-        from lmm4lmm.study.web.app import create_app
-    except ModuleNotFoundError as error:
-        raise InputError(f"{error.name} is missing: pip install 'lmm4lmm[study]'") from error
     from lmm4lmm.cli.study_results import live_analysis
 
-    if database is None:
-        if name is None:
-            raise InputError("which study? Give its name, or --database")
-        database = f"{name}.study.sqlite"
-    if "://" not in database and not Path(database).exists():
-        raise StudyError(f"{database}: no such study database; make a study with 'lmm4lmm study create'")
-    with open_store(database) as store:
-        study = name or _only(store, database)
-        _password(store, study)
+    with opened(name, database) as store:
+        from lmm4lmm.study.web import serving
+        from lmm4lmm.study.web.app import create_app
+
+        _password(store, name)
         bound = serving.listen(host, port)
-        port = bound.getsockname()[1]
-        here = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else f'[{host}]' if ':' in host else host}:{port}"
+        here = f"http://{_shown(host)}:{bound.getsockname()[1]}"
         address = (base_url or here).rstrip("/")
-        secret = serving.secret_in(_secret_file(database))
-        app = create_app(store, study, secret=secret, base_url=address, analyse=live_analysis)
+        secret = serving.secret_in(_secret_file(url_of(name, database)))
+        app = create_app(store, name, secret=secret, base_url=address, analyse=live_analysis)
 
         def ready() -> None:
             output.note(
-                f"{study}: raters at {address}/i/..., researcher at {address}/admin. Stop with Ctrl-C."
+                f"{name}: raters at {address}/i/..., researcher at {address}/admin. Stop with Ctrl-C."
             )
             if base_url is None and host not in LOOPBACK:
                 output.note("Plain http can be read on its way: put an https proxy in front (docs/study.md).")
@@ -94,13 +72,11 @@ def serve(
         serving.serve(app, bound, ready, proxied=base_url is not None)
 
 
-def _only(store: Store, database: str) -> str:
-    names = [study.name for study in store.studies()]
-    if len(names) == 1:
-        return names[0]
-    if not names:
-        raise StudyError(f"{database} holds no study; make one with 'lmm4lmm study create'")
-    raise StudyError(f"{database} holds {len(names)} studies; say which: {', '.join(names)}")
+def _shown(host: str) -> str:
+    """The address to open on this machine."""
+    if host in ("0.0.0.0", "::"):
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
 
 
 def _password(store: Store, study: str) -> None:
@@ -119,13 +95,13 @@ def _password(store: Store, study: str) -> None:
     store.set_password(study, given)
 
 
-def _secret_file(database: str) -> Path:
+def _secret_file(url: str) -> Path:
     """Beside a SQLite file; in the user's configuration for a database server."""
-    scheme, found, rest = database.partition("://")
-    if not found:
-        return Path(f"{database}.secret")
-    if scheme.startswith("sqlite"):
-        return Path(f"{rest.removeprefix('/')}.secret")
+    from lmm4lmm.study.database import parse_url
+
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return Path(f"{parsed.database}.secret")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "lmm4lmm"
     home.mkdir(parents=True, exist_ok=True)
     return home / "study.secret"

@@ -7,6 +7,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from itertools import combinations
 from pathlib import Path
 
@@ -73,14 +74,18 @@ def units_of(design: StudyDesign, given: Sequence[StudyItem]) -> list[Unit]:
         if item.id in seen:
             raise StudyError(f"item '{item.id}' stands twice; ids must be unique")
         seen.add(item.id)
-    purposes = _purposes(design)
+    purposes = purposes_of(design)
     singles = (
         _pairs(design, given, purposes) if design.pairwise else [(item.id, item, None) for item in given]
     )
     names = {name for name, _, _ in singles}
     for name, purpose in purposes.items():
         if name not in names:
-            raise StudyError(f"the design's {purpose} item '{name}' is not among the {len(names)} items")
+            near = get_close_matches(name, names, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
+            raise StudyError(
+                f"the design's {purpose} item '{name}' is not among the {len(names)} items{hint}"
+            )
     units = []
     for name, first, second in singles:
         purpose = purposes.get(name, "rated")
@@ -91,7 +96,8 @@ def units_of(design: StudyDesign, given: Sequence[StudyItem]) -> list[Unit]:
     return units
 
 
-def _purposes(design: StudyDesign) -> dict[str, str]:
+def purposes_of(design: StudyDesign) -> dict[str, str]:
+    """Items that are not rated themselves, by id: training, gold or trap."""
     return (
         {one.item: "training" for one in design.training}
         | {one.item: "gold" for one in design.gold}

@@ -55,7 +55,7 @@ def links(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def server(folder: Path, links: list[str]) -> Iterator[Served]:
-    running = Served(folder / "study.sqlite")
+    running = Served("cats", folder / "study.sqlite")
     yield running
     if running.process.poll() is None:
         assert running.stop() == 0
@@ -203,7 +203,7 @@ def test_the_server_dies_under_an_answer_and_the_answer_arrives(
     one.press("3")
     one.press("2")
     one.wait(f"document.getElementById('said').textContent === {say('en', 'offline')!r}")
-    again = Served(folder / "study.sqlite", server.port)
+    again = Served("cats", folder / "study.sqlite", server.port)
     try:
         one.ready(before)
         assert sorted(d for _, d, _ in answers(folder, "R003")) == ["correspondence", "perception"]

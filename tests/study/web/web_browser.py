@@ -20,9 +20,9 @@ KEYS = {"Enter": 13, "Tab": 9, "Backspace": 8, " ": 32, "ArrowLeft": 37, "ArrowR
 class Served:
     """``lmm4lmm study serve`` on a database, in a process of its own."""
 
-    def __init__(self, database: Path, port: int = 0) -> None:
+    def __init__(self, name: str, database: Path, port: int = 0) -> None:
         command = "from lmm4lmm.cli.main import run; run()"
-        options = ["study", "serve", "--database", str(database), "--port", str(port)]
+        options = ["study", "serve", name, "--database", str(database), "--port", str(port)]
         self.process = subprocess.Popen(
             [sys.executable, "-c", command, *options],
             stderr=subprocess.PIPE,
@@ -120,7 +120,8 @@ class Visitor:
     def ready(self, before: str = "") -> None:
         """Until another image than ``before`` is shown and may be rated."""
         self.wait(
-            f"(() => {{ const f = document.querySelector('form.step'); return f && f.noValidate && f.dataset.step !== '{before}'"
+            "(() => { const f = document.querySelector('form.step');"
+            f"return f && f.noValidate && f.dataset.step !== '{before}'"
             " && !document.body.classList.contains('busy'); })()"
         )
         time.sleep(0.17)  # rating.js: SETTLE
