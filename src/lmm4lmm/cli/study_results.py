@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
 from lmm4lmm.api_study import analyse_ratings, rating_document
 from lmm4lmm.study.design import RANGES, StudyDesign
+from lmm4lmm.study.exporting import rating_frame
 from lmm4lmm.study.records import RatingRow, StudyInfo
 from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Figure, Mean, Suspect
 
@@ -30,9 +30,7 @@ def live_analysis(study: StudyInfo, ratings: Sequence[RatingRow]) -> Analysis:
     rows = [row for row in ratings if row.kind == "rated" and row.counted]
     if not rows:
         return Analysis((), warnings=("There are no ratings yet.",))
-    frame = pl.DataFrame([_plain(row) for row in rows], infer_schema_length=None).rename(
-        {"item_b": "other"} if study.design.pairwise else {}
-    )
+    frame = rating_frame(rows, study.design)
     found = analyse_ratings(frame, kinds=_kinds(study.design, rows), resamples=100)
     document = rating_document(found)
     parts = document.get("dimensions") or {document["dimension"]: document}
@@ -41,11 +39,6 @@ def live_analysis(study: StudyInfo, ratings: Sequence[RatingRow]) -> Analysis:
         _suspects(study.design, frame),
         tuple(document["notes"]),
     )
-
-
-def _plain(row: RatingRow) -> dict[str, Any]:
-    kept = ("rater", "item", "dimension", "rating", "item_b")
-    return {name: value for name, value in asdict(row).items() if name in kept and value is not None}
 
 
 def _kinds(design: StudyDesign, rows: Sequence[RatingRow]) -> Any:

@@ -15,8 +15,8 @@ from web_people import BASE, Person
 
 from lmm4lmm.api_study import analyse_ratings
 from lmm4lmm.cli.study_results import live_analysis
-from lmm4lmm.study.design import Session, StudyDesign, Training
-from lmm4lmm.study.records import StudyItem
+from lmm4lmm.study.design import Dimension, Session, StudyDesign, Training
+from lmm4lmm.study.records import Step, StudyItem
 from lmm4lmm.study.store import Store, open_store
 from lmm4lmm.study.web.app import create_app
 
@@ -154,3 +154,29 @@ def test_cells_that_a_spreadsheet_would_run_are_text_in_csv_only(real: Store, se
         assert table[name].str.starts_with(start).all(), name
     whole = pl.read_parquet(io.BytesIO(researcher.get("/admin/data/ratings.parquet").content))
     assert whole["item"].str.starts_with("=i").all()
+
+
+def test_choices_between_two_become_strengths(tmp_path: Path) -> None:
+    items = []
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 32)
+        items.append(StudyItem(f"i{number}", f"{number}.png", f"cat {number // 3}", f"g{number % 3}"))
+    design = StudyDesign(
+        name="pairs", dimensions=[Dimension(name="preference")], ratings_per_item=4, viewing_check=None
+    )
+    with open_store(f"sqlite:///{tmp_path}/study.sqlite") as store:
+        store.create(design, items, tmp_path)
+        shown = {opaque: name for name, opaque in store.image_ids("pairs").items()}
+        for made in store.invite("pairs", 4):
+            rater = store.rater_by_token(made.token)
+            assert rater is not None
+            store.consent(rater.id, "en")
+            store.instructed(rater.id)
+            while isinstance(step := store.next(rater.id), Step):
+                first, second = (int(shown[image][1:]) % 3 for image in step.images)
+                store.rate(rater.id, step.id, {"preference": "first" if first < second else "second"})
+        found = live_analysis(store.study("pairs"), store.ratings("pairs"))
+    (one,) = found.dimensions
+    score = {mean.name: mean.score for mean in one.generators}
+    assert score["g0"] > score["g1"] > score["g2"]
+    assert all(mean.generator == f"g{int(mean.name[1:]) % 3}" for mean in one.items)

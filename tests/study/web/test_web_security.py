@@ -16,7 +16,7 @@ from lmm4lmm.study.web.sealing import Sealer
 GOOD = {"perception": 4, "correspondence": 2}
 ADMIN = [
     "/admin", "/admin/live", "/admin/raters", "/admin/results", "/admin/invitations", "/admin/data", "/admin/trail",
-    "/admin/data/ratings.csv", "/admin/data/mos.parquet", "/admin/data/trail.csv",
+    "/admin/data/ratings.csv", "/admin/data/mos.parquet", "/admin/data/trail.csv", "/admin/data/left_out.csv",
 ]  # fmt: skip
 
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from typing import Any
 
 import polars as pl
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from lmm4lmm.study.records import AuditRow, RatingRow
+from lmm4lmm.study.exporting import audit_frame, guarded, rating_frame, ratings_of
 from lmm4lmm.study.web.analysis import Analysis
 from lmm4lmm.study.web.researcher_pages import signed_in
 from lmm4lmm.study.web.server import Refused, Server
@@ -29,9 +28,10 @@ def data_routes(server: Server) -> APIRouter:
         return mos_table(server.analyse(server.info(), server.store.ratings(server.study)))
 
     tables: dict[str, Callable[[], pl.DataFrame]] = {
-        "ratings": lambda: ratings_table(server.store.ratings(server.study, with_excluded=True)),
+        "ratings": lambda: rating_frame(ratings_of(server.store, server.study)[0], server.design),
+        "left_out": lambda: rating_frame(ratings_of(server.store, server.study)[1], server.design),
         "mos": scores,
-        "trail": lambda: trail_table(server.store.audit(server.study)),
+        "trail": lambda: audit_frame(server.store.audit(server.study)),
     }
 
     @routes.get("/data")
@@ -54,7 +54,7 @@ def data_routes(server: Server) -> APIRouter:
         table = tables[name]()
         out = io.BytesIO()
         if kind == "csv":
-            harmless(table).write_csv(out)
+            guarded(table).write_csv(out)
         else:
             table.write_parquet(out)
         # The study's name is made of letters, digits, dots and dashes (design.NAME).
@@ -62,35 +62,6 @@ def data_routes(server: Server) -> APIRouter:
         return Response(out.getvalue(), media_type=KINDS[kind], headers=attached)
 
     return routes
-
-
-def harmless(table: pl.DataFrame) -> pl.DataFrame:
-    """Cells that a spreadsheet would take for a formula, with an apostrophe in front; for CSV only.
-
-    Prompts and reasons may begin with ``=``, ``+``, ``-``, ``@``, a tab or a line break (OWASP, CSV injection).
-    """
-    text = pl.col(pl.String)
-    return table.with_columns(
-        pl.when(text.str.contains(r"^[=+\-@\t\r\n]")).then(pl.lit("'") + text).otherwise(text).name.keep()
-    )
-
-
-def ratings_table(rows: Sequence[RatingRow]) -> pl.DataFrame:
-    """Long format: ``rater, item, dimension, rating``, what ``study analyse`` takes, and all else behind them."""
-    columns: dict[str, Any] = {
-        "rater": pl.String, "item": pl.String, "dimension": pl.String, "rating": pl.Float64, "kind": pl.String,
-        "counted": pl.Boolean, "excluded": pl.Boolean, "milliseconds": pl.Int64, "client_ms": pl.Int64,
-        "rated_at": pl.Datetime("ms", "UTC"), "session": pl.Int64, "position": pl.Int64, "generator": pl.String,
-        "task": pl.String, "prompt": pl.String, "item_b": pl.String, "generator_b": pl.String, "swapped": pl.Boolean,
-    }  # fmt: skip
-    return pl.DataFrame([asdict(row) for row in rows], schema=columns)
-
-
-def trail_table(rows: Sequence[AuditRow]) -> pl.DataFrame:
-    """Everything that happened, oldest first."""
-    names = ("who", "action", "rater", "item", "detail")
-    columns: dict[str, Any] = {"at": pl.Datetime("ms", "UTC"), **dict.fromkeys(names, pl.String)}
-    return pl.DataFrame([asdict(row) for row in rows], schema=columns)
 
 
 def mos_table(analysis: Analysis) -> pl.DataFrame:
