@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from starlette.testclient import TestClient
 from web_fakes import PASSWORD, SCRIPT, SECRET_NAME, FakeStore
 from web_people import BASE, Person, scores
 
-from lmm4lmm.study.web.app import create_app
+from lmm4lmm.study.web.app import create_app, usual_limits
 from lmm4lmm.study.web.limits import RateLimit
 from lmm4lmm.study.web.sealing import Sealer
 
@@ -123,6 +124,19 @@ def test_passwords_cant_be_tried_for_long(app: Any) -> None:
     assert found[:5] == [403] * 5
     assert found[5:] == [429] * 2
     assert client.post("/admin/sign-in", data={"password": PASSWORD}).status_code == 429
+
+
+def test_one_raters_requests_are_slowed_down_and_nobody_elses(store: FakeStore) -> None:
+    store.invite("cats", 2)
+    slow = replace(usual_limits(), steps=RateLimit(burst=5, per_second=0.01))
+    app = create_app(store, "cats", secret=b"s" * 32, base_url=BASE, limits=slow)  # type: ignore[arg-type]
+    one, other = Person(app), Person(app)
+    one.http.get("/i/token001", follow_redirects=False)
+    answers = [one.get("/study/api/state") for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [200] * 5 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    other.get("/i/token002")
+    assert other.get("/study/api/state").status_code == 200
 
 
 def test_a_limit_lets_again_and_forgets_who_was_idle() -> None:
