@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from report_browser import Browser
+
 with suppress(ImportError):
     import setuptools  # noqa: F401  # torch's compiler imports it late in a run; then it may fail to replace distutils
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -47,3 +52,14 @@ def nano_base_folder() -> Path:
         return nano_base.pull()
     except WeightsError as error:
         pytest.skip(f"nano's base weights can't be had here: {error}")
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A running Chromium; skips where none is installed."""
+    binary = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if binary is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    running = Browser(binary, tmp_path_factory.mktemp("chromium"))
+    yield running
+    running.close()

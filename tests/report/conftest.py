@@ -1,9 +1,8 @@
-"""A scores table with its images, and a Chromium to look at pages with."""
+"""A scores table with its images."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,23 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from report_browser import Browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TEXTS = ("id", "image", "prompt", "generator", "task", "question", "metric", "error")
 NUMBERS = ("perception", "perception_std", "correspondence", "correspondence_std", "answer")
 SCHEMA = dict.fromkeys(TEXTS, pl.String) | dict.fromkeys(NUMBERS, pl.Float64)
-
-
-@pytest.fixture(scope="session")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """A running Chromium; skips where none is installed."""
-    binary = next((found for name in BROWSERS if (found := shutil.which(name))), None)
-    if binary is None:
-        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    running = Browser(binary, tmp_path_factory.mktemp("chromium"))
-    yield running
-    running.close()
 
 
 @pytest.fixture(scope="session")

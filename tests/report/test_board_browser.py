@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from board_fakes import EVIL_NAME, EVIL_PROMPT, FACTS, board_scores
 from hard_scores import hard_scores
-from report_browser import PALE, TOO_WIDE, Browser
 
 from lmm4lmm.report.board_page import BoardSource, write_board_page
 from lmm4lmm.report.summary import leaderboards
+from report_browser import PALE, TOO_WIDE, Browser
 
 pytestmark = pytest.mark.browser
 NAMES = """

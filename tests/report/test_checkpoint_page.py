@@ -10,13 +10,13 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image
-from report_browser import TOO_WIDE, Browser
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.report.checkpoint_page import write_comparison_page
 from lmm4lmm.report.checkpoints import CheckpointComparison, compare_checkpoints
 from lmm4lmm.report.movers import movers
 from lmm4lmm.report.plots import axis_over, deviation_plot
+from report_browser import TOO_WIDE, Browser
 
 Table = Callable[..., pl.DataFrame]
 EVIL = "<script>window.hacked = 1</script>"

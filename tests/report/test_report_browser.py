@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from hard_scores import hard_scores
-from report_browser import TOO_WIDE, Browser
 
 from lmm4lmm.report.html import ReportInput, write_report
+from report_browser import TOO_WIDE, Browser
 
 pytestmark = pytest.mark.browser
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"

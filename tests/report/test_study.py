@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from report_browser import Browser
 
 from lmm4lmm.api_agreement import write_study
 from lmm4lmm.core.errors import InputError
@@ -25,6 +24,7 @@ from lmm4lmm.report.metric_table import metric_table
 from lmm4lmm.report.page import PageFacts
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import WORDS
+from report_browser import Browser
 
 Table = Callable[[list[dict[str, Any]]], pl.DataFrame]
 NO_PICTURES = Gallery((), Thumbnails(0), 3)

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_browser import Browser
 from scipy.stats import pearsonr, spearmanr
 from training_fakes import rows_of, write_run
 
@@ -21,6 +20,7 @@ from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.training import NAME, write_training_report
 from lmm4lmm.report.training_run import read_run
 from lmm4lmm.stats.linearised import clustered_mean
+from report_browser import Browser
 
 
 @pytest.fixture(scope="module")

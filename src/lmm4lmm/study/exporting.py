@@ -64,9 +64,7 @@ def export_study(store: Store, name: str, folder: Path) -> Exported:
         UnknownNameError: no such study.
     """
     design = store.study(name).design
-    everything = store.ratings(name, with_excluded=True)
-    kept = [row for row in everything if not row.excluded and (row.counted or row.kind != "rated")]
-    left = [row for row in everything if row.excluded or (row.kind == "rated" and not row.counted)]
+    kept, left = ratings_of(store, name)
     progress = store.progress(name)
     ratings = rating_frame(kept, design)
     tables = {
@@ -74,7 +72,7 @@ def export_study(store: Store, name: str, folder: Path) -> Exported:
         "left_out": rating_frame(left, design),
         "items": _frame(ItemProgress, progress.items),
         "raters": _frame(RaterProgress, progress.raters).drop("id"),
-        "audit": _frame(AuditRow, store.audit(name)),
+        "audit": audit_frame(store.audit(name)),
     }
     folder.mkdir(parents=True, exist_ok=True)
     for table, frame in tables.items():
@@ -86,6 +84,19 @@ def export_study(store: Store, name: str, folder: Path) -> Exported:
     files = (*(f"{table}.csv" for table in tables), "ratings.parquet", "design.json")
     hidden = [one.name for one in design.dimensions if one.kind == "yes_no" and one.name != "answer"]
     return Exported(files, len(kept), len(left), tuple(f"{one}=yes_no" for one in hidden))
+
+
+def ratings_of(store: Store, name: str) -> tuple[list[RatingRow], list[RatingRow]]:
+    """Judgements that count (gold, traps and repeats among them), and the others: excluded raters', or beyond N."""
+    rows = store.ratings(name, with_excluded=True)
+    kept = [row for row in rows if not row.excluded and (row.counted or row.kind != "rated")]
+    left = [row for row in rows if row.excluded or (row.kind == "rated" and not row.counted)]
+    return kept, left
+
+
+def audit_frame(rows: Sequence[AuditRow]) -> pl.DataFrame:
+    """Everything that happened, oldest first."""
+    return _frame(AuditRow, rows)
 
 
 def rating_frame(rows: Sequence[RatingRow], design: StudyDesign) -> pl.DataFrame:

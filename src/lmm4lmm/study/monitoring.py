@@ -57,6 +57,16 @@ def image(db: Database, opaque_id: str) -> ImageFile | None:
     return None if row is None else ImageFile(Path(row.folder) / row.path, row.media_type)
 
 
+def image_ids(db: Database, name: str) -> dict[str, str]:
+    """See ``Store.image_ids``."""
+    with db.read() as connection:
+        study = study_row(connection, name)
+        rows = connection.execute(
+            select(images.c.name, images.c.opaque).where(images.c.study_id == study.id)
+        ).all()
+    return {row.name: row.opaque for row in rows}
+
+
 def progress(db: Database, now: int, name: str) -> Progress:
     """See ``Store.progress``."""
     with db.read() as connection:

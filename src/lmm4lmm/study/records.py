@@ -222,6 +222,15 @@ class Rated:
 
 
 @dataclass(frozen=True)
+class Example:
+    """An image that the instructions show: its opaque id, its prompt, and what to notice, in the rater's language."""
+
+    image: str
+    prompt: str
+    note: str
+
+
+@dataclass(frozen=True)
 class ImageFile:
     """A file of the manifest and what it is (``image/png``)."""
 

@@ -15,6 +15,7 @@ from lmm4lmm.study import (
     assignment,
     creating,
     database,
+    examples,
     inviting,
     monitoring,
     passwords,
@@ -25,6 +26,7 @@ from lmm4lmm.study import (
 from lmm4lmm.study.design import StudyDesign
 from lmm4lmm.study.records import (
     AuditRow,
+    Example,
     ImageFile,
     Invitation,
     Next,
@@ -192,7 +194,18 @@ class Store:
         """The file behind an opaque id: one of the manifest's, or None."""
         return monitoring.image(self._db, opaque_id)
 
+    def examples(self, name: str, language: str) -> tuple[Example, ...]:
+        """What the instructions show: training images with the design's words on them, at most four.
+
+        None where training decides who may rate: it would give the answers away.
+        """
+        return examples.examples(self._db, name, language)
+
     # The researcher's view
+
+    def image_ids(self, name: str) -> dict[str, str]:
+        """An image's id in the manifest to its opaque id; for the researcher's eyes only."""
+        return monitoring.image_ids(self._db, name)
 
     def progress(self, name: str) -> Progress:
         """Items by ratings got and wanted, raters with how they work."""
