@@ -20,6 +20,7 @@ demo: setup
 
 test: setup
 	@scripts/browser.sh
+	@scripts/postgres.sh
 	@scripts/check.sh
 
 docs: setup

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -193,3 +194,11 @@ def test_links_stay_unmade_where_they_cannot_be_written(cli: Cli, images: Path) 
     assert cli("study", "invite", "mine", "--count", "1", "--days", "9999", "-o", "links.csv").code == 2
     assert not Path("links.csv").exists()
     assert len(json.loads(cli("study", "status", "mine", "--json").out)["raters"]) == 1
+
+
+def test_a_missing_extra_is_named(cli: Cli, images: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
+    for words in (["create", "new", "--items", "manifest.csv"], ["status", "new"]):
+        ended = cli("study", *words)
+        assert (ended.code, ended.out) == (2, "")
+        assert "pip install 'lmm4lmm[study]'" in ended.err

@@ -19,6 +19,7 @@ from lmm4lmm.cli import (
     study,
     study_analysis,
     study_data,
+    study_plan,
     study_serve,
     study_setup,
     train,
@@ -226,6 +227,7 @@ lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
 study_setup.add_to(study.app)
+study_plan.add_to(study.app)
 study_data.add_to(study.app)
 study_analysis.add_to(study.app)
 study_serve.add_to(study.app)

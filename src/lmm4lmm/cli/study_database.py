@@ -43,6 +43,15 @@ def url_of(name: str, database: str | None) -> str:
     return database or f"{name}.study.sqlite"
 
 
+def check_installed() -> None:
+    """Raises MissingExtraError where the extra ``[study]`` is not installed."""
+    try:
+        import alembic  # noqa: F401
+        import sqlalchemy  # noqa: F401
+    except ImportError:
+        raise MissingExtraError("a human study", "study") from None
+
+
 @contextmanager
 def opened(name: str, database: str | None, *, new: bool = False) -> Iterator[Store]:
     """The store that holds a study; without ``new`` a SQLite file must be there already.
@@ -51,14 +60,13 @@ def opened(name: str, database: str | None, *, new: bool = False) -> Iterator[St
         StudyError: no database, one out of reach, or one that fails while it is in use.
         MissingExtraError: the extra ``[study]`` is not installed.
     """
-    url = url_of(name, database)
-    try:
-        from sqlalchemy.exc import SQLAlchemyError
+    check_installed()
+    from sqlalchemy.exc import SQLAlchemyError
 
-        from lmm4lmm.study.database import parse_url
-        from lmm4lmm.study.store import open_store
-    except ImportError:
-        raise MissingExtraError("a human study", "study") from None
+    from lmm4lmm.study.database import parse_url
+    from lmm4lmm.study.store import open_store
+
+    url = url_of(name, database)
     parsed = parse_url(url)
     shown = parsed.render_as_string(hide_password=True)
     if not new and parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():

@@ -14,7 +14,7 @@ import typer
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json
-from lmm4lmm.cli.study_database import Database, Name, opened, url_of
+from lmm4lmm.cli.study_database import Database, Name, check_installed, opened, url_of
 from lmm4lmm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def create(
     as_json: Json = False,
 ) -> None:
     """Make a study of images. Everything is checked first: a mistake in design or items leaves no trace."""
+    check_installed()
     from lmm4lmm.study.design_file import read_design
     from lmm4lmm.study.study_items import read_items
 
