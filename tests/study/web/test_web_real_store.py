@@ -180,3 +180,17 @@ def test_choices_between_two_become_strengths(tmp_path: Path) -> None:
     score = {mean.name: mean.score for mean in one.generators}
     assert score["g0"] > score["g1"] > score["g2"]
     assert all(mean.generator == f"g{int(mean.name[1:]) % 3}" for mean in one.items)
+
+
+def test_no_file_but_the_manifests_images_is_sent(
+    real: Store, served: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "notes.png").write_bytes(b"\x89PNG\r\n\x1a\n secret")
+    (made,) = real.invite("cats", 1)
+    rater = Person(served)
+    rater.get(f"/i/{made.token}")
+    for name in ("notes.png", "0.png", "study.sqlite", "%2Fetc%2Fpasswd", "..%2Fnotes.png", "=i0"):
+        assert rater.get(f"/image/{name}").status_code == 404, name
+    (opaque,) = (key for name, key in real.image_ids("cats").items() if name == "=i0")
+    assert rater.get(f"/image/{opaque}").status_code == 200
