@@ -19,12 +19,12 @@ from lmm4lmm.study.records import Step, StudyItem
 from lmm4lmm.study.store import Store, open_store
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
-WANTED = {"a": 1, "b": 1, "c": 2, "gold": 0}
+WANTED = {"a": 1, "b": 1, "c": 1, "d": 1, "e": 2, "f": 2, "gold": 0}
 DESIGN = StudyDesign(
     name="s",
     dimensions=[Dimension(name="perception", scale="slider")],
-    session=Session(items=2, count=3, break_minutes=0, gap_minutes=1),
-    repeats=0.5,
+    session=Session(items=3, count=2, break_minutes=0, gap_minutes=1),
+    repeats=0.34,
     gold=[Gold(item="gold", dimension="perception", low=0, high=100)],
     viewing_check=None,
     lease_minutes=10,
@@ -94,8 +94,11 @@ class Machine(RuleBasedStateMachine):
     def rows(self) -> list[object]:
         return list(self.store.ratings("s", with_excluded=True))
 
-    @rule(place=RATERS, steps=integers(1, 4))
+    @rule(place=RATERS, steps=integers(1, 2))
     def rate_what_comes(self, place: int, steps: int) -> None:
+        self.rate_all(place, steps)
+
+    def rate_all(self, place: int, steps: int) -> None:
         for _ in range(steps):
             step = self.store.next(self.ids[place])
             if not isinstance(step, Step):
@@ -106,10 +109,10 @@ class Machine(RuleBasedStateMachine):
     def only_look(self, place: int) -> None:
         assert self.store.next(self.ids[place]) == self.store.next(self.ids[place])
 
-    @rule(place=RATERS, which=integers(0, 30))
+    @rule(place=RATERS, which=integers(1, 6))
     def send_an_old_step(self, place: int, which: int) -> None:
         if self.sent:
-            owner, step_id, _, _ = self.sent[which % len(self.sent)]
+            owner, step_id, _, _ = self.sent[-min(which, len(self.sent))]
             outcome = self.send(place, step_id)
             assert owner == place or outcome is None
 
@@ -117,7 +120,7 @@ class Machine(RuleBasedStateMachine):
     def send_after_the_lease(self, place: int) -> None:
         step = self.store.next(self.ids[place])
         self.now += timedelta(minutes=11)
-        self.store.next(self.ids[1 - place])
+        self.rate_all(1 - place, 4)
         if isinstance(step, Step):
             self.send(place, step.id)
 
@@ -127,6 +130,10 @@ class Machine(RuleBasedStateMachine):
         self.store.undo(self.ids[place])
         if len(self.rows()) < before:
             self.standing[place].pop()
+            undone = [
+                step for owner, step, _, outcome in self.sent if (owner, outcome) == (place, "accepted")
+            ]
+            assert self.send(place, undone[-1]) in {"repeated", None}  # the back button, after the undo
 
     @rule(minutes=sampled_from([1, 2, 11]))
     def wait(self, minutes: int) -> None:
@@ -170,7 +177,7 @@ class Machine(RuleBasedStateMachine):
 
 
 Machine.TestCase.settings = settings(
-    max_examples=12,
+    max_examples=15,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=list(HealthCheck),
