@@ -63,8 +63,7 @@ def curve_plot(
     # A faint curve may leap; the axis shows nearly all of it and lets the rarest leaps run off.
     shown = np.concatenate([_without_leaps(curve) for curve in curves])
     y_axis = axis_over([*shown, *([] if level is None else [level])], wanted=4, limits=limits)
-    x_axis = axis_over([0.0, float(steps.max())], wanted=4)
-    x_axis = Axis(0.0, float(steps.max()), x_axis.ticks, x_axis.digits) if steps.max() > 0 else x_axis
+    x_axis = _up_to(float(steps.max()))
     parts = [grids(x_axis, y_axis)]
     if mark is not None:
         parts.append(upright(x_axis, mark, "mark"))
@@ -75,6 +74,14 @@ def curve_plot(
         parts.append(_drawn(x_axis, y_axis, curve))
     parts.append(tick_texts(x_axis, y_axis))
     return plot("curve", label if values.size else "no values", "".join(parts))
+
+
+def _up_to(last: float) -> Axis:
+    """From 0 to the last step, and no tick beyond it."""
+    axis = axis_over([0.0, last], wanted=4)
+    return (
+        Axis(0.0, last, tuple(tick for tick in axis.ticks if tick <= last), axis.digits) if last > 0 else axis
+    )
 
 
 def _without_leaps(curve: Curve) -> Floats:
