@@ -38,8 +38,11 @@ def examples_of(drawn: Path) -> list[Example]:
     return list(read_examples(drawn / "manifest.jsonl", drawn / "human.jsonl", DIMENSIONS).examples)
 
 
-def trained(drawn: Path, folder: Path, examples: list[Example]) -> dict[str, Any]:
-    """``training.json`` of a short run from nothing."""
+def trained(drawn: Path, folder: Path, examples: list[Example], *, steps: int) -> dict[str, Any]:
+    """``training.json`` of a short run from nothing.
+
+    Seeds differ: correspondence came to .18 and .26 after 120 steps, to .23 and .33 after 240 (seeds 2504 and 1).
+    """
     from lmm4lmm.training.nano.learner import open_nano_learner
     from lmm4lmm.training.recipes import NANO
     from lmm4lmm.training.run import run
@@ -47,7 +50,7 @@ def trained(drawn: Path, folder: Path, examples: list[Example]) -> dict[str, Any
 
     folder.mkdir()
     (folder / "features").symlink_to(drawn / "features")
-    recipe = replace(NANO, steps=120, batch=128, rows_at_once=128, validate_every=60)
+    recipe = replace(NANO, steps=steps, batch=128, rows_at_once=128, validate_every=60, seed=1)
     learner = open_nano_learner(recipe, folder, start="blank")
     made = run(learner, recipe, examples, SplitPlan(validation=0.1, test=0.2), folder, lambda _: None)
     return dict(made.facts)
@@ -55,7 +58,7 @@ def trained(drawn: Path, folder: Path, examples: list[Example]) -> dict[str, Any
 
 @pytest.mark.slow
 def test_learns_what_is_so(drawn: Path, tmp_path: Path) -> None:
-    facts = trained(drawn, tmp_path / "run", examples_of(drawn))
+    facts = trained(drawn, tmp_path / "run", examples_of(drawn), steps=240)
     test = facts["test"]
     assert test["perception"]["srcc"] > 0.6
     assert test["correspondence"]["srcc"] > 0.2
@@ -72,7 +75,7 @@ def test_learns_nothing_from_shuffled_labels(drawn: Path, tmp_path: Path) -> Non
         replace(one, **{name: getattr(examples[other], name) for name in names})
         for one, other in zip(examples, order, strict=True)
     ]
-    test = trained(drawn, tmp_path / "run", dealt)["test"]
+    test = trained(drawn, tmp_path / "run", dealt, steps=120)["test"]
     assert abs(test["perception"]["srcc"]) < 0.35  # about 100 images: two deviations are .2
     assert abs(test["correspondence"]["srcc"]) < 0.25
     assert 0.38 < test["answer"]["balanced_accuracy"] < 0.62
