@@ -100,8 +100,8 @@ class NanoNetwork(nn.Module):
     def read(self, texts: Sequence[Texts]) -> Words:
         """The texts' words as the language model's lower layers leave them; prompt and question each alone."""
         every = [ids for text in texts for ids in (text.prompt, text.question)]
-        states = [_rounded(one) for one in self.language.encoded(every)]
-        return joined(states, self.device)
+        words = joined(self.language.encoded(every), self.device)
+        return Words(_rounded(words.states), words.spans)
 
     def forward(self, features: ImageFeatures, words: Words, rows: Tensor | None = None) -> Output:
         """Outputs for R texts about B images.
