@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from lmm4lmm.cli.main import app
-from lmm4lmm.study.planning import evalmi_like, half_width
+from lmm4lmm.stats.rater_planning import evalmi_like, half_width
 
 
 def run(*words: object) -> tuple[int, str, str]:

@@ -10,8 +10,8 @@ from scipy import stats
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats import planning as of_prompts
-from lmm4lmm.study.pilot import components_of
-from lmm4lmm.study.planning import (
+from lmm4lmm.stats.rater_components import components_of
+from lmm4lmm.stats.rater_planning import (
     EVALMI,
     Components,
     effort,

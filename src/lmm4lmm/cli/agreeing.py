@@ -9,7 +9,7 @@ import typer
 
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_by, parse_columns, parse_list
+from lmm4lmm.cli.options import Json, parse_by, parse_columns, parse_one
 from lmm4lmm.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def evaluate(
     from lmm4lmm.cli import agreement_tables
 
     groupings = parse_by(by, GROUPINGS)
-    method, sampled = _one(interval, "interval", METHODS), _one(resample, "resampling", SAMPLED)
+    method, sampled = parse_one(interval, "interval", METHODS), parse_one(resample, "resampling", SAMPLED)
     named = parse_columns(columns)
     if images is not None and page is None:
         raise InputError("--images goes with --html")
@@ -144,15 +144,3 @@ def _intervals(method: str, sampled: str, resamples: int, seed: int) -> str:
     how = "BCa" if method == "bca" else "percentiles"
     what = "prompts and generators" if sampled == "crossed" else "prompts"
     return f"95 %, {how} of {resamples:,} resamples of {what}, seed {seed}"
-
-
-def _one(text: str, kind: str, known: tuple[str, ...]) -> str:
-    """One of a few words.
-
-    Raises:
-        InputError: none, or several.
-    """
-    names = parse_list(text, kind, known)
-    if len(names) != 1:
-        raise InputError(f"--{kind}: one of {', '.join(known)} is expected, not {text!r}")
-    return names[0]

@@ -32,6 +32,18 @@ def parse_list(text: str, kind: str, known: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def parse_one(text: str, kind: str, known: Sequence[str]) -> str:
+    """One of a few words.
+
+    Raises:
+        InputError: none, or several.
+    """
+    names = parse_list(text, kind, known)
+    if len(names) != 1:
+        raise InputError(f"--{kind}: one of {', '.join(known)} is expected, not {text!r}")
+    return names[0]
+
+
 def parse_dimensions(text: str) -> tuple[Dimension, ...]:
     """Dimensions in the order of ``DIMENSIONS``, whatever the order in which they were typed."""
     names = parse_list(text, "dimension", DIMENSIONS)

@@ -10,7 +10,7 @@ import typer
 
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_columns, parse_list
+from lmm4lmm.cli.options import Json, parse_columns, parse_one
 from lmm4lmm.core.errors import InputError
 
 COMPATS = ("strict", "sureal")
@@ -103,10 +103,10 @@ def analyse(
     found = api_study.analyse_ratings(
         ratings,
         method=method,
-        compat=cast(Any, _one(compat, "compat", COMPATS)),
-        interval=cast(Any, None if interval is None else _one(interval, "interval", INTERVALS)),
-        repeats=cast(Any, _one(repeats, "repeats", REPEATS)),
-        ties=cast(Any, _one(ties, "ties", TIES)),
+        compat=cast(Any, parse_one(compat, "compat", COMPATS)),
+        interval=cast(Any, None if interval is None else parse_one(interval, "interval", INTERVALS)),
+        repeats=cast(Any, parse_one(repeats, "repeats", REPEATS)),
+        ties=cast(Any, parse_one(ties, "ties", TIES)),
         kinds=cast(Any, _kinds(kind or ())),
         dimension=dimension,
         columns=cast(Any, named),
@@ -127,18 +127,6 @@ def analyse(
             output.note(
                 f"evaluate and leaderboard do not know '{name}': give them --columns perception={name}"
             )
-
-
-def _one(text: str, kind: str, known: Sequence[str]) -> str:
-    """One of a few words.
-
-    Raises:
-        InputError: none, or several.
-    """
-    names = parse_list(text, kind, known)
-    if len(names) != 1:
-        raise InputError(f"--{kind}: one of {', '.join(known)} is expected, not {text!r}")
-    return names[0]
 
 
 def _kinds(pairs: Sequence[str]) -> dict[str, str]:

@@ -14,7 +14,7 @@ from lmm4lmm.cli.options import Json
 from lmm4lmm.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
-    from lmm4lmm.study.planning import Components
+    from lmm4lmm.stats.rater_planning import Components
 
 USUAL = 15
 
@@ -76,7 +76,7 @@ def plan(
     Without a pilot, in points of EvalMi-50K's scores (0 to 100; one rater's marks have a standard deviation of 16.7
     there). Raters make images' intervals narrow; to tell generators apart, more prompts often help more.
     """
-    from lmm4lmm.study import planning
+    from lmm4lmm.stats import rater_planning as planning
 
     parts = planning.evalmi_like(dimension) if pilot is None else _pilot(pilot, dimension)
     needed: dict[str, Any] = {}
@@ -167,7 +167,7 @@ def _pilot(path: Path, dimension: str) -> Components:
 
     from lmm4lmm.core.rating_rows import read_ratings
     from lmm4lmm.report.rating_kinds import numbers
-    from lmm4lmm.study.pilot import components_of
+    from lmm4lmm.stats.rater_components import components_of
 
     table = read_ratings(path)
     frame = table.frame

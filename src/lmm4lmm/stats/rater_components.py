@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.study.planning import Components
+from lmm4lmm.stats.rater_planning import Components
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

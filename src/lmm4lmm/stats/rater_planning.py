@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from lmm4lmm.core.errors import StatisticsError
+from lmm4lmm.stats import planning
 
 MOST_RATINGS = 10_000
 MOST_PROMPTS = 1_000_000
@@ -51,8 +52,8 @@ class EvalMi:
     Attributes:
         sd: of the released scores over images.
         ceiling: noise ceiling of the scores, taken as the square root of their reliability.
-        pair: root mean square, over the 276 pairs of 24 generators, of the SD over prompts of their difference
-            in released scores, noise included.
+        pair: how the difference of two generators varies over prompts in released scores (``planning.EVALMI``), noise
+            included.
     """
 
     sd: float
@@ -61,8 +62,8 @@ class EvalMi:
 
 
 EVALMI: Mapping[str, EvalMi] = {
-    "perception": EvalMi(12.9476, 0.969, 10.02),
-    "correspondence": EvalMi(13.7882, 0.977, 12.93),
+    "perception": EvalMi(12.9476, 0.969, planning.EVALMI["perception"].sd),
+    "correspondence": EvalMi(13.7882, 0.977, planning.EVALMI["correspondence"].sd),
 }
 EVALMI_RATERS = 15
 
@@ -122,8 +123,6 @@ def power(
     Raises:
         StatisticsError: ``pair`` is not known, fewer than 2 prompts or 1 rating, or no difference.
     """
-    from scipy.special import chdtr, nctdtr, stdtrit
-
     _check(parts, confidence)
     _check_positive("the difference", difference)
     if parts.pair is None:
@@ -133,12 +132,7 @@ def power(
     sd = math.sqrt(parts.pair**2 + 2 * parts.residual**2 / ratings)
     if sd == 0:
         return 1.0
-    freedom, away = prompts - 1, difference / sd * math.sqrt(prompts)
-    bound = float(stdtrit(freedom, 0.5 + confidence / 2))
-    above, below = 1.0 - float(nctdtr(freedom, away, bound)), float(nctdtr(freedom, away, -bound))
-    if math.isnan(above):  # from 38 standard errors on; only the spread in the denominator is left to chance
-        above = float(chdtr(freedom, freedom * (away / bound) ** 2))
-    return above if math.isnan(below) else above + below
+    return planning.power(prompts, difference, sd, confidence=confidence)
 
 
 def ratings_to_tell(

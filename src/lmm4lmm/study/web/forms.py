@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from lmm4lmm.study.web.server import Refused
 
@@ -23,6 +23,10 @@ async def read_form(request: Request) -> Mapping[str, str]:
     except ValueError as error:
         raise Refused(400, "form_old") from error
     return dict(pairs)
+
+
+Form = Annotated[Mapping[str, str], Depends(read_form)]
+"""The fields of the form that a request carries."""
 
 
 async def read_json(request: Request) -> Mapping[str, Any]:

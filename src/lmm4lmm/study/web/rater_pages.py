@@ -7,21 +7,18 @@ button, a second tab and another device can't lead astray.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lmm4lmm.study.design import StudyDesign
 from lmm4lmm.study.records import Break, Finished, Next, Rater, Step, ViewingCheck, Waiting
 from lmm4lmm.study.web import guide, moments, plates
-from lmm4lmm.study.web.forms import read_form, whole_number
-from lmm4lmm.study.web.server import Refused, Server, address, check_form
+from lmm4lmm.study.web.forms import Form, whole_number
+from lmm4lmm.study.web.server import Refused, Server, address
 from lmm4lmm.study.web.sessions import Session
 from lmm4lmm.study.wording import view
-
-Form = Annotated[Mapping[str, str], Depends(read_form)]
 
 PLATES = 4
 PLATE_SECONDS = 24 * 3600.0
@@ -63,8 +60,7 @@ def rater_routes(server: Server) -> APIRouter:
 
     @routes.post("/study/consent")
     def consent(request: Request, form: Form) -> Response:
-        session, rater = server.rater(request)
-        check_form(session, form.get("csrf", ""))
+        session, rater = server.rater_of_form(request, form)
         if form.get("agree") != "yes":
             return show(server, request, session, rater, problem="consent_needed")
         server.store.consent(rater.id, form.get("language", ""))
@@ -72,15 +68,13 @@ def rater_routes(server: Server) -> APIRouter:
 
     @routes.post("/study/instructions")
     def instructed(request: Request, form: Form) -> Response:
-        session, rater = server.rater(request)
-        check_form(session, form.get("csrf", ""))
+        _, rater = server.rater_of_form(request, form)
         server.store.instructed(rater.id)
         return RedirectResponse("/study", 303)
 
     @routes.post("/study/viewing")
     def viewing(request: Request, form: Form) -> Response:
-        session, rater = server.rater(request)
-        check_form(session, form.get("csrf", ""))
+        session, rater = server.rater_of_form(request, form)
         sealed = server.sealer.open("plates", form.get("plates", ""), PLATE_SECONDS)
         if sealed is None:
             raise Refused(400, "form_old")

@@ -12,12 +12,11 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.study.records import Rated, Rater
 from lmm4lmm.study.web import moments
 from lmm4lmm.study.web.blinding import without_metadata
-from lmm4lmm.study.web.forms import read_form, read_json, whole_number
+from lmm4lmm.study.web.forms import Form, read_json, whole_number
 from lmm4lmm.study.web.rater_pages import show_next
 from lmm4lmm.study.web.server import Refused, Server, check_form
 from lmm4lmm.study.web.sessions import Session
 
-Form = Annotated[Mapping[str, str], Depends(read_form)]
 Body = Annotated[Mapping[str, Any], Depends(read_json)]
 
 LONGEST = 24 * 3600 * 1000
@@ -54,8 +53,7 @@ def rating_routes(server: Server) -> APIRouter:
 
     @routes.post("/study/answer")
     def answer(request: Request, form: Form) -> Response:
-        session, rater = server.rater(request)
-        check_form(session, form.get("csrf", ""))
+        session, rater = server.rater_of_form(request, form)
         values = {
             name.removeprefix("value_"): moments.plain_value(value)
             for name, value in form.items()
@@ -70,8 +68,7 @@ def rating_routes(server: Server) -> APIRouter:
 
     @routes.post("/study/undo")
     def undo_form(request: Request, form: Form) -> Response:
-        session, rater = server.rater(request)
-        check_form(session, form.get("csrf", ""))
+        _, rater = server.rater_of_form(request, form)
         server.store.undo(rater.id)
         return RedirectResponse("/study", 303)
 

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lmm4lmm.core.errors import Lmm4lmmError
 from lmm4lmm.study.web import overview, results
 from lmm4lmm.study.web.analysis import Remembered
-from lmm4lmm.study.web.forms import read_form, whole_number
+from lmm4lmm.study.web.forms import Form, whole_number
 from lmm4lmm.study.web.server import Refused, Server, SignInFirst, address, check_form
 from lmm4lmm.study.web.sessions import Session
-
-Form = Annotated[Mapping[str, str], Depends(read_form)]
 
 WHO = "researcher"
 MOST_INVITATIONS = 1000

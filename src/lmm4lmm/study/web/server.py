@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,12 @@ class Server:
         if session is None:
             raise Refused(401, "signed_out")
         return session, self.store.rater(int(session.rater))
+
+    def rater_of_form(self, request: Request, form: Mapping[str, str]) -> tuple[Session, Rater]:
+        """The rater who sent a form that is ours."""
+        session, rater = self.rater(request)
+        check_form(session, form.get("csrf", ""))
+        return session, rater
 
     def language(self, request: Request) -> str:
         """The language of someone who has not chosen one: the address's ``?lang=``, else the browser's."""
