@@ -7,11 +7,13 @@ A class that has these members fits; nothing has to be inherited. Register it in
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from lmm4lmm.core.records import Dimension, Item, Prompt, Score
+from lmm4lmm.core.drawing import Draw, Drawn, Refusal
+from lmm4lmm.core.errors import ItemError
+from lmm4lmm.core.records import Dimension, Item, Score
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,12 +57,32 @@ class Metric(Protocol[P]):
 
 
 class Generator(Protocol):
-    """Makes images from prompts. ``seed`` and ``prompt`` decide the image as far as the source allows."""
+    """Makes images from prompts.
 
+    One member is optional: ``existing(prompts)``, for a source whose images are there already; see
+    ``generation.folder``.
+
+    Attributes:
+        name: what its images are filed under and what rows call it, unless the user says otherwise.
+        fingerprint: changes whenever the images may (weights, settings); short, readable, starts with the kind.
+        settings: what decides an image beside prompt and seed, as plain values; goes into every image's metadata,
+            so never a secret.
+        at_once: how many calls of ``generate`` may run at the same time, each with one draw. 1 is for a model that
+            fills its device: it is called with batches, from one thread.
+    """
+
+    name: str
     fingerprint: str
+    settings: Mapping[str, Any]
+    at_once: int
 
-    def generate(self, prompts: Sequence[Prompt], *, seed: int) -> Sequence[Image]:
-        """One RGB image a prompt, in order."""
+    def generate(self, draws: Sequence[Draw]) -> Sequence[Drawn | Refusal | ItemError]:
+        """One result a draw, in order; the same draw gives the same image in any batch, where the source can.
+
+        Raises:
+            OutOfMemoryError: the batch does not fit; the engine halves it and tries again.
+            GenerationError: the source can't go on at all; the run ends and can be taken up later.
+        """
         ...
 
 

@@ -24,12 +24,14 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
         text: the prompt itself.
         task: one of the 20 tasks, where known.
         question: the yes/no question whose answer "yes" means that the image does what the prompt asks.
+        sub_questions: its parts, each a yes/no question of its own, for complex prompts.
     """
 
     id: str
     text: str
     task: str | None = None
     question: str | None = None
+    sub_questions: tuple[str, ...] = ()
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
