@@ -97,7 +97,11 @@ class Generated:
 
 
 def load_prompts(
-    source: str | Path, *, data: Path | str | None = None, tasks: Collection[str] = (), limit: int | None = None
+    source: str | Path,
+    *,
+    data: Path | str | None = None,
+    tasks: Collection[str] = (),
+    limit: int | None = None,
 ) -> tuple[Prompt, ...]:
     """A set of prompts.
 
@@ -175,7 +179,12 @@ def make_prompts(
 
 def prompt_row(prompt: Prompt) -> dict[str, Any]:
     """A prompt as a row of a prompts file."""
-    row: dict[str, Any] = {"id": prompt.id, "prompt": prompt.text, "task": prompt.task, "question": prompt.question}
+    row: dict[str, Any] = {
+        "id": prompt.id,
+        "prompt": prompt.text,
+        "task": prompt.task,
+        "question": prompt.question,
+    }
     return row | ({"sub_questions": list(prompt.sub_questions)} if prompt.sub_questions else {})
 
 
@@ -257,7 +266,7 @@ def _chosen(
 def _checked_name(name: str) -> str:
     if not _SAFE.fullmatch(name) or name.endswith((".", " ")):
         raise InputError(
-            f"'{name}' can't be a folder everywhere; name the generator by letters, digits, '-', '_' and '.': --name NAME"
+            f"'{name}' can't be a folder everywhere; give it letters, digits, '-', '_' and '.': --name NAME"
         )
     return name
 
@@ -266,7 +275,9 @@ def _file_names(prompts: Sequence[Prompt]) -> dict[str, str]:
     """Prompt id -> the file's name: the id itself where every system can have such a file."""
     safe = [bool(_SAFE.fullmatch(prompt.id)) and not prompt.id.endswith((".", " ")) for prompt in prompts]
     lowered = [prompt.id.lower() for prompt in prompts]
-    taken = {name for name in lowered if lowered.count(name) > 1} if len(set(lowered)) < len(lowered) else set()
+    taken = (
+        {name for name in lowered if lowered.count(name) > 1} if len(set(lowered)) < len(lowered) else set()
+    )
     # "a-2" is also what the second image of "a" would be called.
     taken |= {name for name in lowered if re.fullmatch(r".*-\d+", name)} if len(prompts) > 1 else set()
     return {
@@ -372,7 +383,13 @@ def run(
         files = Files(job.folder, job.generator, job.seed, job.names)
         try:
             outcomes = generate_draws(
-                job.generator, draws, job.folder, journal=journal, batch_size=batch_size, progress=progress, total=len(draws)
+                job.generator,
+                draws,
+                job.folder,
+                journal=journal,
+                batch_size=batch_size,
+                progress=progress,
+                total=len(draws),
             )
             for outcome in outcomes:
                 files.add(outcome)

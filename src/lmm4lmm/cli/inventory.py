@@ -27,3 +27,51 @@ def models() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def generators() -> list[dict[str, Any]]:
+    """Every kind of source, and where it comes from."""
+    from lmm4lmm.generation import GENERATORS
+
+    return [{"name": name, "target": target} for name, target in sorted(GENERATORS.targets().items())]
+
+
+def published() -> list[dict[str, Any]]:
+    """The models of EvalMi-50K: what is known of each, and how to run it."""
+    from lmm4lmm.datasets.evalmi50k_names import MODELS
+    from lmm4lmm.generation.published import PUBLISHED
+
+    rows = []
+    for folder, model in MODELS.items():
+        recipe = PUBLISHED[folder]
+        weights = {True: "open", False: "closed", None: "depends on version"}[model.open_weights]
+        rows.append(
+            {
+                "name": folder,
+                "published": model.name,
+                "maker": model.maker,
+                "weights": weights,
+                "link": model.link,
+                "hub": recipe.hub,
+                "run": recipe.run,
+                "options": dict(recipe.options),
+                "note": recipe.note,
+                "checked": "from public knowledge; never fetched or run here",
+            }
+        )
+    return rows
+
+
+def published_one(name: str) -> dict[str, Any]:
+    """One of them, by its folder in the release or its published name, upper or lower case.
+
+    Raises:
+        UnknownNameError: none of the 24.
+    """
+    from lmm4lmm.core.errors import UnknownNameError
+
+    rows = published()
+    for row in rows:
+        if name.lower() in (row["name"].lower(), row["published"].lower()):
+            return row
+    raise UnknownNameError("published generator", name, [row["name"] for row in rows])

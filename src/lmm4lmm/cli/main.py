@@ -11,10 +11,13 @@ import typer
 
 from lmm4lmm.cli import (
     agreeing,
+    benching,
     boards,
+    generating,
     guard,
     lab,
     output,
+    prompting,
     ranking,
     study,
     study_analysis,
@@ -223,6 +226,9 @@ def silent(_text: str) -> None:
 
 
 boards.add_to(app)
+generating.add_to(app)
+prompting.add_to(app)
+benching.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)

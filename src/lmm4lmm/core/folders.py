@@ -171,7 +171,9 @@ def _read_compbench(found: Sequence[tuple[str, str, Path]], passed: _Passed) -> 
             passed.files.append(image)
         else:
             rows.append((image, image, parts["prompt"], generator, None, None))
-    notes = ["prompts are taken from the files' names, T2I-CompBench's way: a name has no '/', and may be cut"]
+    notes = [
+        "prompts are taken from the files' names, T2I-CompBench's way: a name has no '/', and may be cut"
+    ]
     odd = [
         f"{_count(len(files), 'file')} passed over for want of a name like PROMPT_000000{Path(files[0]).suffix}, "
         f"such as {files[0]}"
@@ -181,9 +183,7 @@ def _read_compbench(found: Sequence[tuple[str, str, Path]], passed: _Passed) -> 
     passed.files = [file for file in passed.files if Path(file).suffix.lower() not in IMAGES]
     stems = [Path(image).with_suffix("").as_posix() for _, image, *_ in rows]
     clash = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
-    rows = [
-        (stem if stem not in clash else row[1], *row[1:]) for stem, row in zip(stems, rows, strict=True)
-    ]
+    rows = [(stem if stem not in clash else row[1], *row[1:]) for stem, row in zip(stems, rows, strict=True)]
     return Listing(_frame(rows), (*notes, *passed.notes(), *odd))
 
 

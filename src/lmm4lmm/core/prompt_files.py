@@ -22,8 +22,8 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
 
     A ``.txt`` file holds one prompt a line; its ids are the line numbers from 1, padded with zeros to at
     least three digits. Blank lines count as lines and give no prompt. Any table (JSON lines, CSV, Parquet,
-    ...) has a column ``prompt`` and optionally ``id``, ``task``, ``question`` and ``sub_questions`` (a list of texts);
-    without ``id`` rows are numbered from 1.
+    ...) has a column ``prompt`` and optionally ``id``, ``task``, ``question`` and ``sub_questions`` (a list of
+    texts); without ``id`` rows are numbered from 1.
 
     Raises:
         InputError: the file is missing or of no known kind.
@@ -76,7 +76,9 @@ def _sub_questions(table: Table) -> list[tuple[str, ...]]:
             value = cell if not isinstance(cell, str) else json.loads(cell) if cell.strip() else ()
         except ValueError:
             value = cell
-        parts = list(value) if isinstance(value, list | tuple | pl.Series) else [] if value is None else [None]
+        parts = (
+            list(value) if isinstance(value, list | tuple | pl.Series) else [] if value is None else [None]
+        )
         if not all(isinstance(part, str) and part.strip() for part in parts):
             advice = 'a list of questions is expected, such as ["Is there a cat?", "Is it red?"]'
             raise table.wrong(advice, row=row, column=SUB_QUESTIONS, value=cell)

@@ -123,7 +123,7 @@ def load(
         "weights": target if Path(target).name == target or not Path(target).exists() else Path(target).name,
         **({"revision": revision} if revision else {}),
         "dtype": str(kind).removeprefix("torch."),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         **arguments,
     }
     name = _name(target)
@@ -136,11 +136,15 @@ def _located(target: str) -> tuple[Path, str | None]:
     if folder.is_dir():
         if not (folder / _INDEX).is_file():
             here = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
-            raise InputError(f"{target} is no pipeline in diffusers' layout: it has no {_INDEX} (found {here})")
+            raise InputError(
+                f"{target} is no pipeline in diffusers' layout: it has no {_INDEX} (found {here})"
+            )
         return folder, None
     repo, _, revision = target.partition("@")
     if folder.exists() or not re.fullmatch(r"[\w.-]+/[\w.-]+", repo, re.ASCII):
-        raise InputError(f"{target}: no such folder, and no name on the hub, which would be OWNER/NAME[@REVISION]")
+        raise InputError(
+            f"{target}: no such folder, and no name on the hub, which would be OWNER/NAME[@REVISION]"
+        )
     from diffusers import DiffusionPipeline
 
     try:
@@ -209,7 +213,9 @@ def _name(target: str) -> str:
 def _identity(folder: Path) -> str:
     """Of a pipeline's files: names, sizes, and the first and last MB of each."""
     digest = sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")):
+    for path in sorted(
+        path for path in folder.rglob("*") if path.is_file() and not path.name.startswith(".")
+    ):
         size = path.stat().st_size
         digest.update(f"{path.relative_to(folder).as_posix()}\0{size}\0".encode())
         with path.open("rb") as stream:
@@ -236,17 +242,18 @@ def _result(image: Any, flagged: bool) -> Drawn | Refusal | ItemError:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """No bars and no remarks about packages that a pipeline does not need."""
-    import logging
+    import os
     import warnings
 
-    names = ("diffusers", "transformers", "torchao")
-    before = {name: logging.getLogger(name).level for name in names}
+    # Read once, when these libraries are first imported; what the user has set stays.
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        from diffusers.utils import logging
+
+        logging.disable_progress_bar()
         try:
-            for name in names:
-                logging.getLogger(name).setLevel(logging.ERROR)
             yield
         finally:
-            for name, level in before.items():
-                logging.getLogger(name).setLevel(level)
+            logging.enable_progress_bar()

@@ -1,6 +1,6 @@
 """Images that are there already: trees of EvalMi-50K, GenEval and T2I-CompBench, told apart by their look.
 
-Nothing is copied: the manifest points to where the images lie. Each is opened once, so that a damaged one is known now.
+Nothing is copied: the manifest points to where the images lie. Each is opened once, to know a damaged one now.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class FolderImages:
         for row in listing.frame.iter_rows(named=True):
             self._paths[row["id"]] = self._folder / row["image"]
             prompt = Prompt(id=row["id"], text=row["prompt"], task=row["task"], question=row["question"])
-            sample = seen[row["generator"], row["prompt"]] = seen.get((row["generator"], row["prompt"]), -1) + 1
+            sample = seen[row["generator"], row["prompt"]] = (
+                seen.get((row["generator"], row["prompt"]), -1) + 1
+            )
             draws.append(Draw(id=row["id"], prompt=prompt, generator=row["generator"], sample=sample))
         return draws, listing.notes
 
@@ -76,5 +78,7 @@ def load(target: str) -> FolderImages:
     """
     folder = Path(target).expanduser()
     if not folder.is_dir():
-        raise InputError(f"{target}: {'a file, not a folder of images' if folder.exists() else 'no such folder'}")
+        raise InputError(
+            f"{target}: {'a file, not a folder of images' if folder.exists() else 'no such folder'}"
+        )
     return FolderImages(folder)

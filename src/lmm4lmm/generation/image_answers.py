@@ -112,7 +112,9 @@ def judged(answer: Answer, what: str, wait: float | None) -> dict[str, Any] | Re
     document = answer.document()
     code, message = _error(document)
     said = f"{what} answers {answer.status} {_phrase(answer.status)}{f': {message}' if message else ''}"
-    if code.lower() in _REFUSED or (400 <= answer.status < 500 and _REFUSED_WORDS.search(f"{code} {message}")):
+    if code.lower() in _REFUSED or (
+        400 <= answer.status < 500 and _REFUSED_WORDS.search(f"{code} {message}")
+    ):
         return Refused(message or code)
     if code in _USED_UP or answer.status == HTTPStatus.PAYMENT_REQUIRED:
         raise GenerationError(f"{said}. The quota is used up; what was made is kept")
@@ -132,7 +134,9 @@ def judged(answer: Answer, what: str, wait: float | None) -> dict[str, Any] | Re
 def _image_object(answer: Answer, document: dict[str, Any], what: str) -> dict[str, Any] | Again:
     if not document:
         kind = answer.headers.get("content-type", "no content type")
-        return Again(f"{what}: the answer is no JSON object ({len(answer.body):,} bytes of {kind})", billed=True)
+        return Again(
+            f"{what}: the answer is no JSON object ({len(answer.body):,} bytes of {kind})", billed=True
+        )
     data = document.get("data")
     first = data[0] if isinstance(data, list) and data else None
     if not isinstance(first, dict) or not (first.get("b64_json") or first.get("url")):
@@ -160,10 +164,16 @@ def check_url(url: object, base_url: str) -> str:
     parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     base = urlsplit(base_url)
     host = parts.hostname or ""
-    if isinstance(url, str) and parts.scheme in ("http", "https") and (host, parts.port) == (base.hostname, base.port):
+    if (
+        isinstance(url, str)
+        and parts.scheme in ("http", "https")
+        and (host, parts.port) == (base.hostname, base.port)
+    ):
         return url
     if not isinstance(url, str) or parts.scheme != "https" or not host:
-        raise ItemError(f"the service names an image at {str(url)[:80]!r}, which is no https address; not fetched")
+        raise ItemError(
+            f"the service names an image at {str(url)[:80]!r}, which is no https address; not fetched"
+        )
     if not _is_public(host):
         raise ItemError(f"the service names an image at {host}, an address inside a network; not fetched")
     return url

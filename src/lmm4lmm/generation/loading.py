@@ -55,7 +55,9 @@ def parse_spec(spec: str) -> tuple[str, str, Mapping[str, Any]]:
         GENERATORS.load(kind)  # raises for an unknown one, with the nearest names
         raise InputError(f"generator '{spec}': say of what, {kind}:{_EXAMPLES.get(kind, 'TARGET')}")
     if not target.strip():
-        raise InputError(f"generator '{spec}': nothing stands after the colon; {kind}:{_EXAMPLES.get(kind, 'TARGET')}")
+        raise InputError(
+            f"generator '{spec}': nothing stands after the colon; {kind}:{_EXAMPLES.get(kind, 'TARGET')}"
+        )
     return kind, target, {}
 
 

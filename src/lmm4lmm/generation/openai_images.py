@@ -14,7 +14,16 @@ from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import GenerationError, ImageError, InputError, ItemError, MissingExtraError
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import read_image
-from lmm4lmm.generation.image_answers import Again, Answer, Refused, TooMuchError, check_url, decoded, judged, read_answer
+from lmm4lmm.generation.image_answers import (
+    Again,
+    Answer,
+    Refused,
+    TooMuchError,
+    check_url,
+    decoded,
+    judged,
+    read_answer,
+)
 from lmm4lmm.generation.pacing import Pace, asked_wait, limit_wait
 from lmm4lmm.generation.spending import Spending
 
@@ -78,7 +87,9 @@ class OpenAIImages:
         self.at_once = concurrency
         self.spending = spending
         self._model, self._service, self._pace, self._send_seed = model, service, pace, send_seed
-        identity = content_key(model, service.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed))
+        identity = content_key(
+            model, service.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed)
+        )
         self.fingerprint = f"openai:{model[:24]}:{identity[:8]}"
         self._client, self._plain = _clients(service, concurrency)
 
@@ -178,7 +189,11 @@ class OpenAIImages:
         import httpx
 
         try:
-            with client.stream(method, url, json=body) if body is not None else client.stream(method, url) as response:
+            with (
+                client.stream(method, url, json=body)
+                if body is not None
+                else client.stream(method, url) as response
+            ):
                 return read_answer(response, seconds=self._service.timeout)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             return Again(f"{self._host} can't be reached: {self._clean(error)}")
@@ -188,7 +203,11 @@ class OpenAIImages:
     def _scrubbed(self, answer: Answer) -> Answer:
         """The answer without our key, in case a service repeats it."""
         key = self._service.key
-        return Answer(answer.status, answer.headers, answer.body.replace(key.encode(), b"***")) if key else answer
+        return (
+            Answer(answer.status, answer.headers, answer.body.replace(key.encode(), b"***"))
+            if key
+            else answer
+        )
 
     def _clean(self, error: Exception) -> str:
         text = " ".join(str(error).split()) or type(error).__name__

@@ -87,7 +87,9 @@ def asked_wait(headers: Mapping[str, str], now: datetime | None = None) -> float
 def limit_wait(headers: Mapping[str, str]) -> float:
     """Seconds until there is something left again, by the headers of any answer; 0 where there is."""
     waits = [
-        duration(headers.get(reset, "")) or 0.0 for left, reset in _LIMITS if _number(headers.get(left)) == 0.0
+        duration(headers.get(reset, "")) or 0.0
+        for left, reset in _LIMITS
+        if _number(headers.get(left)) == 0.0
     ]
     return max(waits, default=0.0)
 

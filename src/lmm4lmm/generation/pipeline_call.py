@@ -51,7 +51,9 @@ def fitted(pipe: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     needed = [
         one.name
         for one in parameters.values()
-        if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD and one.name not in ("prompt", *arguments)
+        if one.default is one.empty
+        and one.kind is one.POSITIONAL_OR_KEYWORD
+        and one.name not in ("prompt", *arguments)
     ]
     if needed:
         raise InputError(f"{kind} needs {', '.join(needed)} beside a prompt: no text-to-image pipeline")
@@ -67,7 +69,9 @@ def parse_size(text: str) -> tuple[int, int]:
     parts = text.lower().split("x")
     if len(parts) == 1:
         parts *= 2
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and 8 <= int(part) <= 16_384 for part in parts):
+    if len(parts) != 2 or not all(
+        part.isascii() and part.isdigit() and 8 <= int(part) <= 16_384 for part in parts
+    ):
         raise InputError(f"size is '{text}'; width x height in pixels is expected, such as 1024x768, or 512")
     return int(parts[0]), int(parts[1])
 

@@ -31,7 +31,9 @@ class Spending:
         if cap is not None and not 0 <= cap < float("inf"):
             raise InputError(f"--max-cost is {cap}; a cap is 0 or more")
         if cap is not None and price is None:
-            raise InputError("--max-cost needs --price-per-image: the service does not tell what an image costs")
+            raise InputError(
+                "--max-cost needs --price-per-image: the service does not tell what an image costs"
+            )
         self.price, self.cap = price, cap
         self._path = path
         self._lock = threading.Lock()
@@ -48,7 +50,8 @@ class Spending:
         with self._lock:
             if self.cap is not None and self.spent + self.price > self.cap + 1e-9:
                 raise ItemError(
-                    f"not asked for: {self.spent:.4g} is spent, and {self.price:g} more would pass --max-cost {self.cap:g}"
+                    f"not asked for: {self.spent:.4g} is spent, and {self.price:g} more would pass --max-cost "
+                    f"{self.cap:g}"
                 )
             self._note(draw, self.price)
         return self.price
@@ -79,5 +82,7 @@ def _sum(path: Path) -> float:
         try:
             total += float(json.loads(line)["amount"])
         except (ValueError, KeyError, TypeError):
-            raise InputError(f"{path}, row {number}: no line of an account of costs; mend it or move it away") from None
+            raise InputError(
+                f"{path}, row {number}: no line of an account of costs; mend it or move it away"
+            ) from None
     return total
