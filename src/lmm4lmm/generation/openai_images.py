@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -28,6 +29,8 @@ from lmm4lmm.generation.pacing import Pace, asked_wait, limit_wait
 from lmm4lmm.generation.spending import Spending
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     import httpx
 
 BASE_URL = "https://api.openai.com/v1"
@@ -227,13 +230,22 @@ def _clients(service: Service, concurrency: int) -> tuple[httpx.Client, httpx.Cl
     import httpx
 
     limits = httpx.Limits(max_connections=concurrency + 1)
+    context = _certificates()
     # Compressed answers are not asked for: a small one could unpack to any size before it is counted.
     plain = {"accept-encoding": "identity"}
     keyed = {**plain, "authorization": f"Bearer {service.key}"} if service.key else plain
     return (
-        httpx.Client(timeout=service.timeout, limits=limits, headers=keyed),
-        httpx.Client(timeout=service.timeout, limits=limits, headers=plain),
+        httpx.Client(timeout=service.timeout, limits=limits, headers=keyed, verify=context),
+        httpx.Client(timeout=service.timeout, limits=limits, headers=plain, verify=context),
     )
+
+
+@cache
+def _certificates() -> SSLContext:
+    """Read once: that takes longer than all else in making a client."""
+    import httpx
+
+    return httpx.create_ssl_context()
 
 
 def load(

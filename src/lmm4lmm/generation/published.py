@@ -1,8 +1,8 @@
 """The 24 generators of EvalMi-50K and how each could be run, from what their makers published.
 
 Names and makers stand in ``datasets.evalmi50k_names``. Hub ids are from public knowledge and were not fetched here:
-no hub could be reached where this was written. The release does not say which versions or settings drew its images, so
-what runs under an id need not equal what people judged.
+no hub could be reached where this was written. The release does not say which versions or settings drew its images,
+so what runs under an id need not equal what people judged.
 """
 
 from __future__ import annotations

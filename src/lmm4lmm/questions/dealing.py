@@ -37,7 +37,7 @@ class Dealer:
 
     def deal(self, choices: Sequence[T], deck: str = "") -> T:
         """The next one of the choices; equal choices are one deck, or one for each name that is given."""
-        key = (deck, tuple(map(repr, choices)))
+        key = (deck, tuple(choices))
         left = self._decks.setdefault(key, [])
         if not left:
             left.extend(range(len(choices)))
