@@ -125,8 +125,8 @@ def test_what_is_odd_is_said(evalmi, geneval, tmp_path):
         taken(evalmi, tmp_path / "out", prompts=tmp_path / "prompts.txt")
     with pytest.raises(InputError, match="no such folder"):
         taken(tmp_path / "nowhere", tmp_path / "out")
+    (evalmi / "one" / "009.png").unlink()
     with pytest.raises(InputError, match="names one generator"):
-        (evalmi / "one" / "009.png").unlink()
         taken(evalmi, tmp_path / "out", prompts=tmp_path / "prompts.txt", name="x")
     with pytest.raises(UnknownNameError, match="evalmi50k"):
         taken(evalmi, tmp_path / "out", prompts="evalmi5k")
