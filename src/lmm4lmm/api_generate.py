@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -36,7 +36,6 @@ class Job:
         folder: where everything goes.
         notes: what was odd, one sentence each.
         seed: the run's.
-        journal: whether images were made here before.
     """
 
     generator: Generator
@@ -47,8 +46,9 @@ class Job:
 
     @property
     def prompts(self) -> int:
-        """How many texts are drawn, by id."""
-        return len({draw.prompt.id for draw in self.draws})
+        """How many prompts are drawn: by id, or by text where images were there before their prompts had ids."""
+        looked_up = hasattr(self.generator, "existing")
+        return len({draw.prompt.text if looked_up else draw.prompt.id for draw in self.draws})
 
     @property
     def names(self) -> list[str]:
@@ -115,9 +115,14 @@ def load_prompts(
     Raises:
         InputError: no such file, no prompt of a task, a limit below 1, or ``data`` with a file.
     """
+    return _chosen_prompts(source, _read_prompts(source, data), tasks, limit)
+
+
+def _chosen_prompts(
+    source: str | Path, prompts: Sequence[Prompt], tasks: Collection[str], limit: int | None
+) -> tuple[Prompt, ...]:
     if limit is not None and limit < 1:
         raise InputError(f"a limit of {limit} leaves nothing to draw; give 1 or more")
-    prompts = _read_prompts(source, data)
     known = sorted({prompt.task for prompt in prompts if prompt.task})
     for task in tasks:
         if task not in known:
@@ -350,8 +355,8 @@ def select(
         if tasks:
             prompts = [prompt for prompt in prompts if prompt.task in tasks]
         return prompts, prompts[:limit]
-    whole = load_prompts(prompts, data=data)
-    return whole, load_prompts(prompts, data=data, tasks=tasks, limit=limit)
+    whole = _read_prompts(prompts, data)
+    return whole, _chosen_prompts(prompts, whole, tasks, limit)
 
 
 def run(
@@ -427,6 +432,3 @@ def _count(done: Generated, draw: str, made: Any, error: str | None, cached: boo
         done.refusals += [f"{draw}: {made.refused}"] if len(done.refusals) < _SHOWN else []
     else:
         done.images += 1
-
-
-Say = Callable[[str], None]

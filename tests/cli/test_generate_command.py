@@ -65,7 +65,9 @@ def test_generate_then_score(cli, blocks, prompts):
 
 
 def test_the_generator_of_contributing_draws(cli, prompts):
-    done = cli("generate", "--generator", "plain:wall", "--prompts", prompts, "-o", "out", "--option", "size=32")
+    done = cli(
+        "generate", "--generator", "plain:wall", "--prompts", prompts, "-o", "out", "--option", "size=32"
+    )
     assert done.code == 0, done.err
     with Image.open("out/wall/001.png") as image:
         assert image.size == (32, 32)

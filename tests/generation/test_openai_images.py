@@ -223,6 +223,8 @@ def test_an_image_at_an_address_is_fetched_without_the_key(service, asking):
         ("https://[::1]/1.png", "inside a network"),
         ("file:///etc/passwd", "no https address"),
         ("//elsewhere/1.png", "no https address"),
+        ("https://[bad/1.png", "no https address"),
+        ("https://host:port/1.png", "no https address"),
     ],
 )
 def test_an_image_at_a_private_address_is_not_fetched(service, asking, address, words):

@@ -61,6 +61,7 @@ def bench(
     again. Run it with another generator into the same RUN to rank both.
     """
     from lmm4lmm import api_bench, api_generate
+    from lmm4lmm.generation.loading import parse_spec
     from lmm4lmm.running.progress import progress_for
 
     if not yes and not plan_only and (as_json or not sys.stdin.isatty()):
@@ -68,7 +69,7 @@ def bench(
             "nobody can be asked here: say --yes to go ahead, or --plan-only to see what it takes"
         )
     named = {
-        "device": device if generator.startswith("diffusers:") and device != "auto" else None,
+        "device": device if device != "auto" and parse_spec(generator)[0] == "diffusers" else None,
         "dtype": dtype,
         "steps": steps,
         "guidance": guidance,

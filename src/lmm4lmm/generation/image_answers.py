@@ -161,21 +161,20 @@ def check_url(url: object, base_url: str) -> str:
     Raises:
         ItemError: it is no web address, unencrypted, or inside a private network that the service is not in itself.
     """
-    parts = urlsplit(url) if isinstance(url, str) else urlsplit("")
     base = urlsplit(base_url)
-    host = parts.hostname or ""
-    if (
-        isinstance(url, str)
-        and parts.scheme in ("http", "https")
-        and (host, parts.port) == (base.hostname, base.port)
-    ):
+    try:
+        parts = urlsplit(url if isinstance(url, str) else "")
+        at = (parts.scheme, parts.hostname or "", parts.port)
+    except ValueError:
+        at = ("", "", None)
+    if isinstance(url, str) and at == (base.scheme, base.hostname, base.port):
         return url
-    if not isinstance(url, str) or parts.scheme != "https" or not host:
+    if not isinstance(url, str) or at[0] != "https" or not at[1]:
         raise ItemError(
             f"the service names an image at {str(url)[:80]!r}, which is no https address; not fetched"
         )
-    if not _is_public(host):
-        raise ItemError(f"the service names an image at {host}, an address inside a network; not fetched")
+    if not _is_public(at[1]):
+        raise ItemError(f"the service names an image at {at[1]}, an address inside a network; not fetched")
     return url
 
 
