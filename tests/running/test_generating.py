@@ -238,7 +238,7 @@ def test_any_id_becomes_a_file_of_its_own(tmp_path: Path) -> None:
 # --- kill -9 and resume -------------------------------------------------------------------------------------
 
 RUNNER = """
-import sys, time
+import os, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_generating import Painter, prompts
@@ -246,7 +246,7 @@ from lmm4lmm import api_generate
 
 class Telling(Painter):
     def _one(self, draw):
-        print(draw.id, flush=True)
+        os.write(1, f"{draw.id}\\n".encode())  # whole lines, from any thread
         time.sleep(0.004)
         return super()._one(draw)
 

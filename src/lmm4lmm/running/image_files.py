@@ -58,7 +58,7 @@ class Files:
         result = {"seed": draw.seed, "state": state, "image": None if made is None else made.image}
         if made is not None:
             result |= {"refused": made.refused} if made.refused is not None else {}
-            result |= {"seconds": round(made.seconds, 4), "cost": made.cost}
+            result |= {"seconds": round(made.seconds, 6), "cost": made.cost}
         result |= {"error": outcome.error} if outcome.error is not None else {}
         self._results.append({**known, **about, **result})
 
