@@ -60,10 +60,13 @@ class DiffusersPipeline:
 
         from lmm4lmm.model.memory import memory_errors
 
+        if not draws:
+            return []
         noise = [torch.Generator("cpu").manual_seed(draw.seed) for draw in draws]
         texts = [draw.prompt.text for draw in draws]
         with memory_errors(len(draws)), torch.inference_mode():
-            output = self._pipe(prompt=texts, generator=noise, output_type="np", **self._arguments)
+            more = pipeline_call.batched(self._arguments, len(draws))
+            output = self._pipe(prompt=texts, generator=noise, output_type="np", **more)
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(draws)
         return [_result(image, bad) for image, bad in zip(output.images, flagged, strict=True)]
 
@@ -251,9 +254,12 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from diffusers.utils import logging
+        from transformers.utils import logging as its_parts
 
-        logging.disable_progress_bar()
+        for library in (logging, its_parts):
+            library.disable_progress_bar()
         try:
             yield
         finally:
-            logging.enable_progress_bar()
+            for library in (logging, its_parts):
+                library.enable_progress_bar()

@@ -43,9 +43,8 @@ def fitted(pipe: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     parameters = inspect.signature(pipe.__call__).parameters
     if "prompt" not in parameters or "generator" not in parameters:
         raise InputError(f"{kind} does not make images from a prompt and a seed: no text-to-image pipeline")
-    open_ended = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
     for name in arguments:
-        if name not in parameters and not open_ended:
+        if name not in parameters:  # also where there is **kwargs: what lands there is silently dropped
             ours = next((our for our, their in _NAMES.items() if their == name), name)
             raise InputError(f"{kind} takes no {ours} (its call has no '{name}')")
     needed = [
@@ -58,6 +57,14 @@ def fitted(pipe: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if needed:
         raise InputError(f"{kind} needs {', '.join(needed)} beside a prompt: no text-to-image pipeline")
     return dict(arguments)
+
+
+def batched(arguments: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """The arguments for a batch of ``count`` prompts: texts beside the prompt come as lists, as the prompts do."""
+    return {
+        name: [value] * count if name.startswith("negative_prompt") and isinstance(value, str) else value
+        for name, value in arguments.items()
+    }
 
 
 def parse_size(text: str) -> tuple[int, int]:
