@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -26,39 +24,17 @@ from lmm4lmm.generation.image_answers import (
     read_answer,
 )
 from lmm4lmm.generation.pacing import Pace, asked_wait, limit_wait
+from lmm4lmm.generation.service import BASE_URL, Service, checked_url, clients
 from lmm4lmm.generation.spending import Spending
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     import httpx
 
-BASE_URL = "https://api.openai.com/v1"
 ACCOUNT = "costs.jsonl"
 """The account of a run, in its folder."""
 
 LONGEST_WAIT_S = 600.0
 """A service that asks to wait longer ends the run: it can be taken up then."""
-
-
-@dataclass(frozen=True)
-class Service:
-    """Where to ask, and how long to try.
-
-    Attributes:
-        base_url: up to and without ``/images/generations``.
-        key: sent as ``Authorization: Bearer``; None for a service that wants none. Kept nowhere else.
-        timeout: seconds for one request, all of it.
-        attempts: requests for one image at most.
-    """
-
-    base_url: str
-    key: str | None
-    timeout: float
-    attempts: int
-
-    def __repr__(self) -> str:
-        return f"Service({self.base_url!r})"  # never the key
 
 
 class OpenAIImages:
@@ -94,7 +70,7 @@ class OpenAIImages:
             model, service.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed)
         )
         self.fingerprint = f"openai:{model[:24]}:{identity[:8]}"
-        self._client, self._plain = _clients(service, concurrency)
+        self._client, self._plain = clients(service, concurrency)
 
     def generate(self, draws: Sequence[Draw]) -> list[Drawn | Refusal | ItemError]:
         """One image a draw, one request after the other."""
@@ -225,29 +201,6 @@ class _Lost(ItemError):
     """An image that was made and paid for, but did not arrive."""
 
 
-def _clients(service: Service, concurrency: int) -> tuple[httpx.Client, httpx.Client]:
-    """(with the key, for the service; without it, for images elsewhere)."""
-    import httpx
-
-    limits = httpx.Limits(max_connections=concurrency + 1)
-    context = _certificates()
-    # Compressed answers are not asked for: a small one could unpack to any size before it is counted.
-    plain = {"accept-encoding": "identity"}
-    keyed = {**plain, "authorization": f"Bearer {service.key}"} if service.key else plain
-    return (
-        httpx.Client(timeout=service.timeout, limits=limits, headers=keyed, verify=context),
-        httpx.Client(timeout=service.timeout, limits=limits, headers=plain, verify=context),
-    )
-
-
-@cache
-def _certificates() -> SSLContext:
-    """Read once: that takes longer than all else in making a client."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
 def load(
     target: str,
     *,
@@ -292,7 +245,7 @@ def load(
         import httpx  # noqa: F401
     except ImportError:
         raise MissingExtraError("an image service", "generate") from None
-    address = _checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL)
+    address = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL)
     key = os.environ.get(key_env, "").strip() or None
     if key is None and urlsplit(address).hostname == urlsplit(BASE_URL).hostname:
         raise InputError(f"{address} needs a key: set {key_env} in the environment (it is stored nowhere)")
@@ -314,20 +267,6 @@ def load(
         concurrency=concurrency,
         pace=pace(),
     )
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018  # raises where it is no number
-    except ValueError as error:
-        raise InputError(f"--base-url: no web address ({error})") from None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"--base-url is '{url}'; an address such as {BASE_URL} is expected")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        # Not repeated in the message: it may hold a secret.
-        raise InputError("--base-url: leave out user, password, ? and #; the key comes from the environment")
-    return url.rstrip("/")
 
 
 def _extra(body: str | None) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from lmm4lmm.questions.dealing import Dealer, Text, sentence
-from lmm4lmm.questions.words import ACTIONS, EMOTIONS, FACES, HAIR, JOBS, SOMEBODY, with_article
+from lmm4lmm.questions.people_words import ACTIONS, EMOTIONS, FACES, HAIR, JOBS, SOMEBODY
+from lmm4lmm.questions.words import with_article
 
 _MEN_ONLY = ("a full beard", "a thin moustache", "a bald head")
 

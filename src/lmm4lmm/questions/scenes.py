@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from lmm4lmm.questions.dealing import Dealer, Text, sentence
-from lmm4lmm.questions.words import (
+from lmm4lmm.questions.scene_words import (
     ABSENT,
-    ANIMALS,
     AROUND,
     LANDMARKS,
     LIGHTS,
     LIT,
-    OBJECTS,
     PLACES,
     SIGNS,
     STYLES,
@@ -19,8 +17,8 @@ from lmm4lmm.questions.words import (
     WONDER_STAGES,
     WONDERS,
     WRITTEN,
-    with_article,
 )
+from lmm4lmm.questions.words import ANIMALS, OBJECTS, with_article
 
 _SEASONS = (
     "in winter",
