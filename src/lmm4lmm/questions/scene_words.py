@@ -1,4 +1,4 @@
-"""Words that prompts about whole pictures are made of. Our own lists, in a fixed order: changing one changes the prompts of a seed."""
+"""Words that prompts about whole pictures are made of. Our own lists; changing one changes the prompts of a seed."""
 
 from __future__ import annotations
 
