@@ -25,7 +25,7 @@ def asking(service: Service, monkeypatch: pytest.MonkeyPatch) -> Callable[..., O
         monkeypatch.delenv(name, raising=False)
 
     def make(**options: object) -> OpenAIImages:
-        given: dict[str, object] = {"base_url": service.base_url, "timeout": 5.0, "attempts": 4, **options}
+        given: dict[str, object] = {"base_url": service.base_url, "timeout": 60.0, "attempts": 4, **options}
         return load("tiny-1", pace=lambda: Pace(first=0.01, most=0.05), **given)  # type: ignore[arg-type]
 
     return make
