@@ -19,9 +19,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows, grouped_ranks
+from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, as_groups, column, need_yes_no, pairs
 from lmm4lmm.stats.grouped_draws import Grouped, grouped_replicates
+from lmm4lmm.stats.rank_arrangements import grouped_ranks
 from lmm4lmm.stats.resampling import (
     Chance,
     Interval,
