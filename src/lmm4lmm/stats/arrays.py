@@ -158,8 +158,8 @@ def groups(labels: Labels | None, n: int, what: str) -> Groups:
     if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu":
         return _numbered(labels)
     listed = labels.tolist() if isinstance(labels, np.ndarray) else labels
-    index: dict[Hashable, int] = {}
-    codes = np.fromiter((index.setdefault(label, len(index)) for label in listed), np.intp, n)
+    index: dict[Hashable, int] = {label: code for code, label in enumerate(dict.fromkeys(listed))}
+    codes = np.fromiter(map(index.__getitem__, listed), np.intp, n)
     if None in index:
         raise StatisticsError(f"{what}: item {int(np.flatnonzero(codes == index[None])[0])} has none")
     return Groups(codes, tuple(index))

@@ -176,10 +176,14 @@ def _signs(values: NDArray[np.int16], begin: int, end: int) -> NDArray[np.int8]:
 
 def _untied(values: NDArray[np.int16], codes: Ints, c: int) -> Floats:
     """[c, c] ordered pairs of items of two prompts with different values."""
-    counts = np.zeros((int(values.max()) + 1, c))
-    np.add.at(counts, (values, codes), 1.0)
-    size = counts.sum(axis=0)
-    return np.asarray(size[:, None] * size - counts.T @ counts, dtype=np.float64)
+    size = np.bincount(codes, minlength=c).astype(np.float64)
+    alone = np.bincount(values)[values] == 1
+    # a value of its own ties with itself only: there is no need for a column of it
+    tied = np.diag(np.bincount(codes[alone], minlength=c).astype(np.float64))
+    shared, of_shared = np.unique(values[~alone], return_inverse=True)
+    counts = np.zeros((shared.size, c))
+    np.add.at(counts, (of_shared.ravel(), codes[~alone]), 1.0)
+    return np.asarray(size[:, None] * size - tied - counts.T @ counts, dtype=np.float64)
 
 
 def fitted_pearson(fit: LogisticFit, x: Floats, y: Floats, prompts: Groups) -> Statistic:
