@@ -58,6 +58,15 @@ def test_leaderboard_shows_the_pairs_that_were_asked_for(cli, manifest: Path) ->
     assert [row["generator"] for row in document["combined"]["standings"]] == ["new", "wild", "calm"]
 
 
+@pytest.mark.parametrize("more", [(), ("--json",), ("--html", "board.html")])
+def test_leaderboard_without_a_single_score_is_an_error(cli, tmp_path: Path, more, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("none.csv").write_text("id,prompt,generator,perception\n1,a,g,\n2,b,g,\n")
+    ended = cli("leaderboard", "none.csv", *more)
+    assert (ended.code, ended.out) == (2, "")
+    assert "none.csv: no row has a score, so there is nothing to rank" in ended.err
+
+
 def test_leaderboard_is_the_same_every_time(cli, scores: Path) -> None:
     assert cli("leaderboard", scores, "--json").out == cli("leaderboard", scores, "--json").out
 

@@ -16,14 +16,13 @@ from lmm4lmm.report.at_once import Known
 from lmm4lmm.report.evaluation import (
     Measured,
     Sampling,
-    baselines_json,
     interval_json,
     measure,
-    no_pixel,
 )
 from lmm4lmm.report.joining import Joined, join
 from lmm4lmm.report.labels import join_letters
 from lmm4lmm.report.levels import HumanFacts, Levels, levels
+from lmm4lmm.report.no_pixel import baselines_json, no_pixel
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.ceiling import SHARE_DEFINITION
 from lmm4lmm.stats.comparisons import holm

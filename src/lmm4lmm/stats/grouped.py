@@ -7,6 +7,15 @@ Each grouping is sorted once; a resample only walks over its rows (``kernels``):
 A prompt is a cluster of all its images, whatever group they are in. A small group may miss all its prompts in a
 resample: its replicate then is NaN, and a group that more than 5 % of the resamples leave undefined has no interval.
 Intervals are those of ``resampling.percentile_interval``, with the number of prompts of the group itself.
+
+All functions here take
+
+* ``groupings``: name -> the group of each image; None for all images;
+* ``prompts``: [n] the prompt of each image (text, id or numbers); None draws single images;
+* ``rng``: the only source of chance;
+* ``resamples``: at least 10;
+* ``confidence``: of the intervals, 0 to 1, ends excluded;
+* ``threads``: None for one a core; the result does not depend on it.
 """
 
 from __future__ import annotations
@@ -88,12 +97,7 @@ def grouped_srcc(
     Args:
         predicted: [n] scores of a metric, any unit; NaN where it gave none.
         human: [n] scores by people, any unit; NaN where there is none.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
+        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         -1 to 1 for each group, ties at their mean rank; None with the reason for a group of fewer than three
@@ -125,12 +129,7 @@ def grouped_auc(
     Args:
         p_yes: [n] a metric's probability of yes, or any score that is higher for yes; NaN where it gave none.
         human: [n] 1 for yes, 0 for no; NaN where there is no answer.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
+        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         0 to 1 for each group, ties count one half; None with the reason where people give one answer only.
@@ -162,12 +161,7 @@ def grouped_means(
 
     Args:
         scores: name -> [n] any unit; NaN where an image has none. At least one.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
+        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         For each score the means over the groups' images, in score units; None with the reason for a group

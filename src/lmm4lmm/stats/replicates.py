@@ -65,7 +65,8 @@ def of_whole_weights(compiled: Callable[[Block], Floats], otherwise: Callable[[]
         drawn = np.clip(weights, 0, 255).astype(np.uint8)
         if not np.array_equal(drawn, weights):
             return slow()(weights)
-        return compiled(np.ascontiguousarray(drawn.T))[0]
+        values: Floats = compiled(np.ascontiguousarray(drawn.T))[0]
+        return values
 
     return statistic
 
