@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random_checkpoint import Shape
 
+CHANNELS = 3
+
 
 def config_of(shape: Shape, rank: int) -> dict[str, object]:
+    """For a checkpoint of this shape with LoRA of this rank."""
+
     def module(file: str, name: str) -> str:
         return f"{file}.{name}"
 

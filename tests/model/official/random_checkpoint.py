@@ -17,14 +17,13 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from checkpoint_config import config_of
+from checkpoint_config import CHANNELS, config_of
 from random_tokenizer import ADDED, PIECES, write_tokenizer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 GAIN = 1.3
 """Times 1/sqrt(inputs): attention is neither flat nor all on one token."""
-CHANNELS = 3
 LORA_TARGETS = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2", "wqkv", "wo", "w1", "w2", "w3")
 PTH = "lora_weights.pth"
 INDEX = "model.safetensors.index.json"
