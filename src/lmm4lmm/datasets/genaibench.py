@@ -4,7 +4,7 @@ Source: Li et al., "GenAI-Bench: Evaluating and Improving Compositional Text-to-
 (2024). Layout: ``genai_image.json`` as ``dataset.py`` of github.com/linzhiqiu/t2v_metrics reads it:
 ``{"00000": {"prompt": ..., "models": {"DALLE_3": [5, 4, 5], ...}}}``, images ``MODEL/00000.jpeg``, and
 ``genai_skills.json``: ``{"counting": [3, 17, ...]}``, prompts by number. Its models are DALLE_3, SDXL_Turbo,
-DeepFloyd_I_XL_v1, Midjourney_6, SDXL_2_1 and SDXL_Base; where one lacks a prompt it is skipped there, too. No file was
+DeepFloyd_I_XL_v1, Midjourney_6, SDXL_2_1 and SDXL_Base; one that lacks a prompt is skipped there, too. No file was
 seen.
 """
 
