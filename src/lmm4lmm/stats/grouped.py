@@ -94,10 +94,11 @@ def grouped_srcc(
 ) -> GroupValues:
     """SRCC of every group with its interval from a bootstrap that draws whole prompts.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         predicted: [n] scores of a metric, any unit; NaN where it gave none.
         human: [n] scores by people, any unit; NaN where there is none.
-        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         -1 to 1 for each group, ties at their mean rank; None with the reason for a group of fewer than three
@@ -126,10 +127,11 @@ def grouped_auc(
 ) -> GroupValues:
     """Area under the ROC curve of every group with its interval from a bootstrap that draws whole prompts.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         p_yes: [n] a metric's probability of yes, or any score that is higher for yes; NaN where it gave none.
         human: [n] 1 for yes, 0 for no; NaN where there is no answer.
-        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         0 to 1 for each group, ties count one half; None with the reason where people give one answer only.
@@ -159,9 +161,10 @@ def grouped_means(
 ) -> dict[str, GroupValues]:
     """Mean scores of every group with their intervals; the draws are the same for all scores.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         scores: name -> [n] any unit; NaN where an image has none. At least one.
-        groupings, prompts, rng, resamples, confidence, threads: see the module.
 
     Returns:
         For each score the means over the groups' images, in score units; None with the reason for a group
