@@ -72,7 +72,9 @@ def write_material(source: Path, folder: Path, *, images: int, raters: int, brea
     fields = list(rows[0])
     _write(folder / "rated.csv", fields, rows)
     _write(folder / "images.csv", fields, rows + more)
-    practice, good, bad, worse, trap, other = [row["id"] for row in more]
+    bad, trap, worse, other, practice, good = [
+        row["id"] for row in more
+    ]  # by generator, in the order of GENERATORS
     levels = {good: (4.7, 4.6), bad: (1.3, 1.4), worse: (1.2, 1.3), trap: (1.0, 1.0), other: (1.0, 1.0)}
     design = {
         "name": "early",

@@ -1,9 +1,10 @@
-"""All figures of one panel at once, and the ICC with gaps: against published values and other functions of ours."""
+"""All figures of one panel at once, and the ICC with gaps: against scipy, pingouin and other functions of ours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import f_oneway
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats import panel_summary
@@ -28,12 +29,13 @@ def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: floa
     return whole
 
 
-def test_one_way_is_as_published() -> None:
-    """Shrout and Fleiss, table 4: ICC(1,1) = .17, ICC(1,4) = .44; and all digits are those of ``icc``."""
+def test_one_way_is_an_analysis_of_variance() -> None:
+    """With F of scipy's one-way analysis of the targets, (F - 1) / (F + k - 1) and (F - 1) / F; PINGOUIN; ``icc``."""
     single, mean, k = one_way(from_matrix(SHROUT_FLEISS))
     assert k == pytest.approx(4.0)
-    assert single.interval.value == pytest.approx(0.17, abs=0.005)
-    assert mean.interval.value == pytest.approx(0.44, abs=0.005)
+    f = f_oneway(*SHROUT_FLEISS).statistic
+    assert single.interval.value == pytest.approx((f - 1) / (f + 3), abs=1e-12)
+    assert mean.interval.value == pytest.approx((f - 1) / f, abs=1e-12)
     forms = intraclass_correlations(SHROUT_FLEISS).forms
     for ours, name in ((single, "ICC(1,1)"), (mean, "ICC(1,k)")):
         theirs = forms[name]
