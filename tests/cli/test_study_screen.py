@@ -16,7 +16,7 @@ from study_rated import rated_study
 from lmm4lmm.study.store import open_store
 
 Cli = Callable[..., Any]
-RULES = "gold,repeats,straight,chance"
+RULES = "gold,straight,chance"
 MANNERS = (
     "honest",
     "random",

@@ -30,7 +30,7 @@ def screen(
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Of gold,speed,repeats,straight,chance,bt500,flagged; default: all but bt500.",
+            help="Of gold,speed,repeats,straight,chance,bt500,flagged; default: without repeats and bt500.",
         ),
     ] = None,
     exclude: Annotated[

@@ -22,8 +22,10 @@ OF_RATINGS = {
     "flagged": "yes/no answers or choices far from those of the others",
 }
 RULES = {**MARKS, **OF_RATINGS}
-USUAL = tuple(rule for rule in RULES if rule != "bt500")
-"""BT.500 rejects careful raters, too, where many are noisy: it is a method of analysis, and asked for by name."""
+USUAL = ("gold", "speed", "straight", "chance", "flagged")
+"""Not ``repeats``: over the few that a session has, second answers of a noisy but honest rater are often a quarter of
+the scale away, and those of a random one not always more. Not ``bt500``, a method of analysis that rejects honest
+raters, too. Both can be asked for by name."""
 KINDS = {"acr5": "rating", "slider": "rating", "yes_no": "yes_no", "pairwise": "pairwise"}
 
 

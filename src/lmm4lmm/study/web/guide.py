@@ -29,8 +29,8 @@ AMOUNT = {
 INSTRUCTIONS = {
     "en": (
         "Each screen shows an image and, where there is one, the text that it was made from. Look at the whole image "
-        "for a moment, then answer. Your first impression counts, and there is no need to compare with images that you "
-        "saw before."
+        "for a moment, then answer. Your first impression counts, and there is no need to compare with images that "
+        "you saw before."
     ),
     "zh": (
         "每个页面会显示一张图片以及生成它所用的文字（如果有）。请先完整地看一看图片，然后作答。请凭第一印象判断，"
