@@ -75,7 +75,7 @@ def write_material(source: Path, folder: Path, *, images: int, raters: int, brea
     bad, trap, worse, other, practice, good = [
         row["id"] for row in more
     ]  # by generator, in the order of GENERATORS
-    levels = {good: (4.7, 4.6), bad: (1.3, 1.4), worse: (1.2, 1.3), trap: (1.0, 1.0), other: (1.0, 1.0)}
+    levels = {good: (5.0, 5.0), bad: (1.0, 1.0), worse: (1.0, 1.0), trap: (1.0, 1.0), other: (1.0, 1.0)}
     design = {
         "name": "early",
         "title": {"en": "Images of 2022", "zh": "2022 年的图像"},
@@ -96,8 +96,9 @@ def write_material(source: Path, folder: Path, *, images: int, raters: int, brea
             {
                 "item": item,
                 "dimension": name,
-                "low": max(1, round(level) - 1),
-                "high": min(5, round(level) + 1),
+                # Wide: nobody who looks calls a good image worse than Fair, whatever their bias and noise.
+                "low": 3 if level > 3 else 1,
+                "high": 5 if level > 3 else 3,
             }
             for item in (good, bad, worse)
             for name, level in zip(BOTH, levels[item], strict=True)
