@@ -118,6 +118,7 @@ def _scored(facts: StudyFacts, method: str) -> Iterator[Scored]:
 
 def _how(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     from lmm4lmm.report import recovery_words as words
+    from lmm4lmm.study.writing import percent
 
     if document["kind"] == "yes_no":
         return words.VOTES, (words.WILSON,)
@@ -127,7 +128,10 @@ def _how(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
         return sentence.format(ties=said), sources
     what, sources = words.RECOVERY[document["method"]]
     kind = "Student's t" if document["interval"] == "t" else "the normal distribution"
-    return f"Scores are {what}. Intervals of scores are {document['confidence']:.0%}, by {kind}.", sources
+    return (
+        f"Scores are {what}. Intervals of scores are {percent(document['confidence'])}, by {kind}.",
+        sources,
+    )
 
 
 def _figures(document: Mapping[str, Any]) -> tuple[tuple[Measured, ...], tuple[str, ...]]:

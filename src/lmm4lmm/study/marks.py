@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lmm4lmm.study.records import RaterProgress
+from lmm4lmm.study.writing import percent
 
 FAST_MS = 1500
 GOLD_SHARE = 0.7
@@ -13,11 +14,11 @@ STRAIGHT = 0.9
 STRAIGHT_SEEN = 20
 
 MARKS = {
-    "gold": f"fewer than {GOLD_SHARE:.0%} of at least {GOLD_SEEN} gold and trap items as expected",
+    "gold": f"fewer than {percent(GOLD_SHARE)} of at least {GOLD_SEEN} gold and trap items as expected",
     "speed": f"half of the answers in less than {FAST_MS / 1000:g} s",
-    "repeats": f"the second answer to the same image differs by more than {REPEAT_DIFFERENCE:.0%} of the scale, "
+    "repeats": f"the second answer to the same image differs by more than {percent(REPEAT_DIFFERENCE)} of the scale, "
     f"over at least {REPEATS_SEEN} repeats",
-    "straight": f"the same answer in {STRAIGHT:.0%} or more of at least {STRAIGHT_SEEN}",
+    "straight": f"the same answer in {percent(STRAIGHT)} or more of at least {STRAIGHT_SEEN}",
 }
 """When a figure is marked. A mark asks you to look; it excludes nobody."""
 
@@ -31,8 +32,10 @@ def marks(rater: RaterProgress) -> dict[str, str]:
         found["speed"] = f"half of the answers in less than {rater.median_ms / 1000:.2f} s"
     apart = rater.repeat_difference
     if apart is not None and rater.repeats >= REPEATS_SEEN and apart > REPEAT_DIFFERENCE:
-        found["repeats"] = f"second answers differ by {apart:.0%} of the scale over {rater.repeats} repeats"
+        found["repeats"] = (
+            f"second answers differ by {percent(apart)} of the scale over {rater.repeats} repeats"
+        )
     same = rater.straight_lining
     if same is not None and same >= STRAIGHT and rater.done >= STRAIGHT_SEEN:
-        found["straight"] = f"the same answer in {same:.0%} of the images"
+        found["straight"] = f"the same answer in {percent(same)} of the images"
     return found

@@ -13,7 +13,7 @@ from lmm4lmm.study.facts import StudyFacts
 from lmm4lmm.study.methods_raters import control, people, viewing
 from lmm4lmm.study.scored import Measured, Scored
 from lmm4lmm.study.wording import view
-from lmm4lmm.study.writing import listed, number, several
+from lmm4lmm.study.writing import listed, number, percent, several
 
 SCALES = {
     "acr5": "five levels of absolute category rating (ITU-T P.910)",
@@ -88,20 +88,27 @@ def _images(facts: StudyFacts) -> list[str]:
         share = f"{each[0]} each" if len(each) == 1 else f"{each[0]} to {each[-1]} each"
         names = f": {listed(sorted(makers))}" if len(makers) <= BREAKDOWN else ""
         found[0] += f", by {several(len(makers), 'generator')} ({share}{names})"
-    design = facts.design
-    special = [
-        (len(design.training), "for practice"),
-        (len({one.item for one in design.gold}), "as gold items with a known answer"),
-        (len({one.item for one in design.traps}), "as traps whose text asks for a certain answer"),
-    ]
-    others = [f"{count} {what}" for count, what in special if count]
     found[0] += "."
-    if others:
-        found.append(f"Apart from these, {listed(others)} were shown and are in no score.")
+    found += _apart(facts.design)
     found.append(
         "Who made an image was hidden: names, file names and metadata never reached a rater's browser."
     )
     return found
+
+
+def _apart(design: StudyDesign) -> list[str]:
+    """Images that are in no score."""
+    special = [
+        (len(design.training), "to practise on"),
+        (len({one.item for one in design.gold}), "with a known answer (gold items)"),
+        (len({one.item for one in design.traps}), "whose text asks for a certain answer (traps)"),
+    ]
+    kinds = [f"{count} {what}" for count, what in special if count]
+    if not kinds:
+        return []
+    total = sum(count for count, _ in special)
+    shown = "image was" if total == 1 else "images were"
+    return [f"{total} more {shown} shown and {'is' if total == 1 else 'are'} in no score: {listed(kinds)}."]
 
 
 def _questions(facts: StudyFacts) -> list[str]:
@@ -160,7 +167,7 @@ def _practice(facts: StudyFacts) -> list[str]:
         failed = sum(one.stage == "excluded" and one.excluded_reason is None for one in facts.raters)
         rule = design.qualification
         found.append(
-            f"Who answered fewer than {rule.training_right:.0%} of these as expected, in "
+            f"Who answered fewer than {percent(rule.training_right)} of these as expected, in "
             f"{several(rule.attempts, 'try', 'tries')}, could not go on ({several(failed, 'rater')})."
         )
     return found
@@ -193,14 +200,14 @@ def _scores(facts: StudyFacts, scored: Sequence[Scored]) -> list[str]:
 
 def _spread(design: StudyDesign, one: Scored) -> str:
     if one.least == one.most:
-        each = f"{one.most} each"
+        each = f"{several(one.most, 'rating')} each"
     else:
-        each = f"{one.least} to {one.most} each, {one.mean:.1f} on average"
+        each = f"{one.least} to {one.most} ratings each, {one.mean:.1f} on average"
     lacking = f"; {one.unscored} have no score" if one.unscored else ""
     wanted = design.ratings_per_item
     short = isinstance(wanted, int) and one.least < wanted and not design.pairwise
     planned = f" (planned: {wanted})" if short else ""
-    return f"{one.dimension.capitalize()}: {one.items} images with ratings by {each}{planned}{lacking}."
+    return f"{one.dimension.capitalize()}: {one.items} images with {each}{planned}{lacking}."
 
 
 def _agreement(scored: Sequence[Scored]) -> str:

@@ -9,7 +9,7 @@ from statistics import fmean, median
 
 from lmm4lmm.study.facts import StudyFacts
 from lmm4lmm.study.records import RaterProgress
-from lmm4lmm.study.writing import listed, number, several
+from lmm4lmm.study.writing import listed, number, percent, several
 
 LANGUAGES = {"en": "English", "zh": "Chinese"}
 _SCREEN = re.compile(r"(\d+)x(\d+), zoom ([\d.]+)")
@@ -96,7 +96,7 @@ def control(facts: StudyFacts) -> list[str]:
             line += " at most, spread over the sessions"
         if shown:
             share = fmean(one.gold_right / one.gold_seen for one in shown)
-            line += f"; the raters kept answered {share:.0%} of them as expected"
+            line += f"; the raters kept answered {percent(share)} of them as expected"
         found.append(f"{line}.")
     else:
         found.append("There were no gold or trap items.")
@@ -104,9 +104,8 @@ def control(facts: StudyFacts) -> list[str]:
         apart = [one.repeat_difference for one in kept if one.repeat_difference is not None]
         line = f"{several(design.repeats_a_session, 'image')} of a full session came again, hidden"
         if apart:
-            line += (
-                f"; second answers of the raters kept were {fmean(apart):.1%} of the scale away on average"
-            )
+            away = percent(fmean(apart), 1)
+            line += f"; second answers of the raters kept were {away} of the scale away on average"
         found.append(f"{line}. Repeated answers are in no score.")
     else:
         found.append("No image was shown twice.")

@@ -15,6 +15,11 @@ def listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else "none"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """``95 %`` of .95."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def number(value: float) -> str:
     """Without zeros behind the point."""
     return f"{value:.3g}"
