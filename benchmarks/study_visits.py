@@ -12,6 +12,8 @@ from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from PIL import Image
+
 if TYPE_CHECKING:
     from web_browser import Visitor
 
@@ -150,5 +152,8 @@ class BrowserRater:
             return
         self._taken.add(name)
         self._shots.mkdir(parents=True, exist_ok=True)
-        kind = "phone" if self._visitor.touch else "desktop"
-        self._visitor.shot(self._shots / f"{name}-{kind}.png", whole=name == "instructions")
+        path = self._shots / f"{name}{'-phone' if self._visitor.touch else ''}.png"
+        self._visitor.shot(path, whole=name == "instructions")
+        with Image.open(path) as picture:  # 256 colours are a third of the size and look the same
+            small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        small.save(path, optimize=True)

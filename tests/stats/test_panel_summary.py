@@ -1,4 +1,4 @@
-"""All figures of one panel at once, and the ICC with gaps: against scipy, pingouin and other functions of ours."""
+"""All figures of one panel at once, and the ICC with gaps: against scipy and other functions of ours."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAN = np.nan
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7.0]]
 )
-"""Shrout and Fleiss, Psychological Bulletin 86, 1979, table 2."""
+"""The data of Shrout and Fleiss, Psychological Bulletin 86, 1979, table 2; numbers to compute with, no results."""
 
 
 def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: float = 0.3) -> np.ndarray:
@@ -30,7 +30,7 @@ def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: floa
 
 
 def test_one_way_is_an_analysis_of_variance() -> None:
-    """With F of scipy's one-way analysis of the targets, (F - 1) / (F + k - 1) and (F - 1) / F; PINGOUIN; ``icc``."""
+    """(F - 1) / (F + k - 1) and (F - 1) / F with scipy's F of the one-way analysis of targets; and as ``icc`` has it."""
     single, mean, k = one_way(from_matrix(SHROUT_FLEISS))
     assert k == pytest.approx(4.0)
     f = f_oneway(*SHROUT_FLEISS).statistic

@@ -21,7 +21,7 @@ from report_browser import Browser
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 IMAGES, HONEST = 24, 8
 LEAST_SRCC = 0.8
-"""Means of 8 raters with biases of SD .35 and noise of .5 to .9, on qualities whose SD is about .9, have a reliability
+"""Means of 8 raters with biases of SD .35 and noise of .5 to .9, on qualities of SD .9 or so, have a reliability
 of about .93, so an SRCC with the truth of about .96; with 24 images its 99 % interval goes down to about .87."""
 
 
