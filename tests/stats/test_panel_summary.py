@@ -30,7 +30,7 @@ def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: floa
 
 
 def test_one_way_is_an_analysis_of_variance() -> None:
-    """(F - 1) / (F + k - 1) and (F - 1) / F with scipy's F of the one-way analysis of targets; and as ``icc`` has it."""
+    """(F - 1) / (F + k - 1) and (F - 1) / F with scipy's F of the one-way analysis; and as ``icc`` has it."""
     single, mean, k = one_way(from_matrix(SHROUT_FLEISS))
     assert k == pytest.approx(4.0)
     f = f_oneway(*SHROUT_FLEISS).statistic
