@@ -15,6 +15,9 @@ from lmm4lmm.cli.study_database import Database, check_installed, opened
 from lmm4lmm.core.errors import InputError, UnknownNameError
 
 if TYPE_CHECKING:
+    import polars as pl
+
+    from lmm4lmm.stats.panel_intervals import PanelIntervals
     from lmm4lmm.study.facts import StudyFacts
     from lmm4lmm.study.scored import Measured, Scored
 
@@ -93,13 +96,12 @@ def _scored(facts: StudyFacts, method: str) -> Iterator[Scored]:
         if not mine:
             continue
         kinds: Any = {one.name: KINDS[one.kind]}
-        document = rating_document(
-            analyse_ratings(rating_frame(mine, facts.design), method=method, kinds=kinds, dimension=one.name)
-        )
+        frame = rating_frame(mine, facts.design)
+        document = rating_document(analyse_ratings(frame, method=method, kinds=kinds, dimension=one.name))
         counts = [item["n"] for item in document["items"]]
         scores = [item["score"] for item in document["items"]]
         how, sources = _how(document)
-        figures, from_where = _figures(document)
+        figures, from_where = _figures(document, frame)
         yield Scored(
             dimension=one.name,
             least=min(counts),
@@ -134,7 +136,9 @@ def _how(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def _figures(document: Mapping[str, Any]) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
+def _figures(
+    document: Mapping[str, Any], frame: pl.DataFrame
+) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
     """Agreement in the order in which papers report it; an ICC by whether all rated all."""
     from lmm4lmm.report import recovery_words as words
     from lmm4lmm.study.scored import Measured
@@ -169,12 +173,27 @@ def _figures(document: Mapping[str, Any]) -> tuple[tuple[Measured, ...], tuple[s
         ]
         sources = [words.KRIPPENDORFF, words.DONNER]
     halves, rest, ceiling = found["split_half"]["srcc"], found["one_against_rest"], found["noise_ceiling"]
+    ends = _by_images(document, frame)
+    (low, high), (least, most) = ends.halves or (None, None), ends.ceiling or (None, None)
+    stepped, reached = "split halves, SRCC, stepped up", "noise ceiling: SRCC of a perfect metric"
     figures += [
-        Measured("split halves, SRCC, stepped up", halves["spearman_brown"], reason=halves["reason"]),
+        Measured(stepped, halves["spearman_brown"], low, high, halves["reason"]),
         _one_against_rest(rest),
-        Measured("noise ceiling: SRCC of a perfect metric", ceiling["srcc"], reason=ceiling["reason"]),
+        Measured(reached, ceiling["srcc"], least, most, ceiling["reason"]),
     ]
     return tuple(figures), (*sources, words.SPEARMAN_BROWN)
+
+
+def _by_images(document: Mapping[str, Any], frame: pl.DataFrame) -> PanelIntervals:
+    """Intervals over images, of the raters who are kept."""
+    import numpy as np
+
+    from lmm4lmm.cli.study_suspects import matrix
+    from lmm4lmm.stats.panel_intervals import panel_intervals
+
+    gone = [one["rater"] for one in document["raters"] if one["rejected"]]
+    kept = frame.filter(~frame["rater"].is_in(gone))
+    return panel_intervals(matrix(kept)[1], rng=np.random.default_rng(0))
 
 
 def _one_against_rest(rest: Mapping[str, Any]) -> Measured:

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from lmm4lmm.api_study import analyse_ratings, rating_document
 from lmm4lmm.stats.chance import no_better_than_chance
@@ -77,13 +79,19 @@ def _by(part: pl.DataFrame, rule: str, name: str, **how: Any) -> list[Ground]:
 
 
 def _by_chance(part: pl.DataFrame, name: str) -> list[Ground]:
-    wide = part.pivot(on="rater", index="item", values="rating", aggregate_function="mean").drop("item")
-    reasons = no_better_than_chance(wide.cast(pl.Float64).fill_null(float("nan")).to_numpy())
+    raters, values = matrix(part)
     return [
         Ground(rater, "chance", f"{name}: {reason}")
-        for rater, reason in zip(wide.columns, reasons, strict=True)
+        for rater, reason in zip(raters, no_better_than_chance(values), strict=True)
         if reason
     ]
+
+
+def matrix(part: pl.DataFrame) -> tuple[list[str], NDArray[np.float64]]:
+    """Raters, and [items, raters] their ratings of one dimension; NaN where there is none."""
+    wide = part.pivot(on="rater", index="item", values="rating", aggregate_function="mean").drop("item")
+    values = wide.cast(pl.Float64).fill_null(float("nan")).to_numpy()
+    return wide.columns, np.asarray(values, dtype=np.float64)
 
 
 def together(found: Sequence[Ground]) -> dict[str, str]:
