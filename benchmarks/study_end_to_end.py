@@ -49,6 +49,8 @@ WINDOWS: Sequence[tuple[int, int, bool, str]] = (
     (1440, 900, False, "zh"),
 )
 """Width, height, touch and language of the raters in the browser."""
+PICTURED = 2
+"""So many of them are photographed: a desktop and a phone."""
 
 
 @dataclass(frozen=True)
@@ -126,14 +128,13 @@ def run(
             )
         )["invitations"]
         links = [one["link"] for one in invited]
-        codes = tuple(
-            BrowserRater(
-                Visitor(browser, width, height, touch=touch), answering(rater, items, seen), shots
-            ).go(link, language)
-            for rater, link, (width, height, touch, language) in zip(
-                raters, links, WINDOWS[:windows], strict=False
-            )
-        )
+        codes = []
+        for rater, link, (width, height, touch, language) in zip(
+            raters, links, WINDOWS[:windows], strict=False
+        ):
+            visitor = Visitor(browser, width, height, touch=touch)
+            pictures = shots if len(codes) < PICTURED else None
+            codes.append(BrowserRater(visitor, answering(rater, items, seen), pictures).go(link, language))
         clock.lap("browser")
         with ThreadPoolExecutor(4) as pool:
             waits = [
@@ -177,7 +178,7 @@ def run(
     return Outcome(
         cheats={name: manner for name, manner in named.items() if manner != "honest"},
         screened={name: reasons[name] for name in screened["excluded"]},
-        codes=codes,
+        codes=tuple(codes),
         ratings=len(rows_of(folder / "data" / "ratings.csv")),
         truth_srcc=against_truth(folder / "mos.csv", truth),
         raw_srcc=against_truth(folder / "raw.csv", truth),
