@@ -11,8 +11,9 @@ import pytest
 
 pytest.importorskip("sqlalchemy", reason="the [study] extra is not installed")
 
-from study_rated import rated_study
+from study_rated import PNG, rated_study
 
+from lmm4lmm.study.records import Step
 from lmm4lmm.study.store import open_store
 
 Cli = Callable[..., Any]
@@ -145,3 +146,37 @@ def test_methods_goes_to_a_file_and_says_what_is_wrong(cli: Cli, study: Path, tm
     broken = cli("study", "methods", "out")
     assert broken.code == 2
     assert "raters.csv" in broken.err
+    table.write_bytes(b"\xff\xfe")
+    assert "columns are missing" in cli("study", "methods", "out").err
+    table.write_bytes(b"")
+    assert "is empty" in cli("study", "methods", "out").err
+
+
+def test_methods_of_pairs_and_answers(cli: Cli, tmp_path: Path) -> None:
+    design = {"dimensions": [{"name": "preference"}], "ratings_per_item": 2, "viewing_check": None}
+    Path("design.json").write_text(json.dumps(design))
+    Path("items.csv").write_text("id,image,prompt,generator\n1,a.png,x,g\n2,a.png,x,h\n3,a.png,x,i\n")
+    (tmp_path / "a.png").write_bytes(PNG)
+    assert cli("study", "create", "two", "--items", "items.csv", "--design", "design.json").code == 0
+    with open_store(str(tmp_path / "two.study.sqlite")) as store:
+        for made in store.invite("two", 2):
+            who = store.rater_by_token(made.token)
+            assert who is not None
+            store.consent(who.id, "en")
+            store.instructed(who.id)
+            for choice in ("first", "tie", "second"):
+                step = store.next(who.id)
+                assert isinstance(step, Step)
+                store.rate(who.id, step.id, {"preference": choice})
+    assert cli("study", "export", "two", "-o", "out").code == 0
+    text = cli("study", "methods", "two").out
+    assert cli("study", "methods", "out").out == text
+    for words in (
+        "3 pairs of images were rated, of 1 prompt",
+        "as a choice between two images of one prompt, side by side (a tie was allowed)",
+        "in one session of at most 60 pairs",
+        "with ties after Davidson",
+        "No figure of agreement was computed",
+        "Davidson, Journal of the American Statistical Association 65, 1970.",
+    ):
+        assert words in text, words

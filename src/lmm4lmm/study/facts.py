@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,23 +91,28 @@ def _read(path: Path, kind: type[Record], usual: Mapping[str, str] | None = None
         raise InputError(f"{path}: is empty; export the study again") from None
     except (pl.exceptions.PolarsError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: can't be read as CSV ({error})") from None
-    wanted = [one for one in fields(kind) if one.name in frame.columns or one.name in (usual or {})]  # type: ignore[arg-type]
+    known = {one.name: one for one in fields(kind)}  # type: ignore[arg-type]
+    usual = usual or {}
+    lacking = [
+        name
+        for name, one in known.items()
+        if one.default is MISSING and name not in frame.columns and name not in usual
+    ]
+    if lacking:
+        raise InputError(f"{path}: columns are missing ({', '.join(lacking)}); export the study again")
+    wanted = [one for name, one in known.items() if name in frame.columns or name in usual]
     found = []
     for row, cells in enumerate(frame.iter_rows(named=True), start=1):
         values: dict[str, Any] = {}
         for one in wanted:
-            text = cells.get(one.name, (usual or {}).get(one.name))
+            text = cells.get(one.name, usual.get(one.name))
             try:
                 values[one.name] = _value(text, str(one.type))
             except ValueError:
                 raise ManifestError(
                     path, f"a cell of the kind {one.type} is expected", row=row, column=one.name, value=text
                 ) from None
-        try:
-            found.append(kind(**values))
-        except TypeError:
-            missing = [one.name for one in fields(kind) if one not in wanted]  # type: ignore[arg-type]
-            raise InputError(f"{path}: columns are missing ({', '.join(missing)})") from None
+        found.append(kind(**values))
     return found
 
 

@@ -16,10 +16,10 @@ from lmm4lmm.study.wording import view
 from lmm4lmm.study.writing import listed, number, percent, several
 
 SCALES = {
-    "acr5": "five levels of absolute category rating (ITU-T P.910)",
-    "slider": "a continuous scale from 0 to 100, whose slider stands nowhere until it is moved",
-    "yes_no": "yes or no",
-    "pairwise": "a choice between two images of one prompt, side by side",
+    "acr5": "on five levels of absolute category rating (ITU-T P.910)",
+    "slider": "on a continuous scale from 0 to 100, whose slider stands nowhere until it is moved",
+    "yes_no": "answered by yes or no",
+    "pairwise": "as a choice between two images of one prompt, side by side",
 }
 OPEN = (
     "how raters were found, what they were paid, and the terms that they agreed to beyond the consent page",
@@ -127,7 +127,7 @@ def _question(one: Dimension) -> str:
     asked = f'"{shown.question}"'
     if one.name == "answer":
         asked = f"the image's own question, or where it has none, {asked}"
-    return f"{one.name.capitalize()}: {asked}, on {SCALES[one.kind]}{f' ({words})' if words else ''}."
+    return f"{one.name.capitalize()}: {asked}, {SCALES[one.kind]}{f' ({words})' if words else ''}."
 
 
 def _procedure(facts: StudyFacts) -> list[str]:
@@ -135,12 +135,13 @@ def _procedure(facts: StudyFacts) -> list[str]:
     found = ["After consent raters read instructions."]
     found += viewing(facts)
     found += _practice(facts)
+    shown = "pairs" if design.pairwise else "images"
     sessions = "one session" if session.count == 1 else f"up to {session.count} sessions"
     gap = f", at least {number(session.gap_minutes)} min apart" if session.count > 1 else ""
-    found.append(f"They then rated in {sessions} of at most {session.items} images{gap}.")
+    found.append(f"They then rated in {sessions} of at most {session.items} {shown}{gap}.")
     if session.break_minutes and session.break_every < design.planned_steps:
         found.append(
-            f"A break of at least {_time(session.break_minutes)} came after every {session.break_every} images."
+            f"A break of at least {_time(session.break_minutes)} came after every {session.break_every} {shown}."
         )
     pair = ", and which image of a pair stood left was balanced" if design.pairwise else ""
     found.append(

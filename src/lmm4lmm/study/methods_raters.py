@@ -41,9 +41,10 @@ def people(facts: StudyFacts) -> list[str]:
     if restored := facts.happened("restored"):
         found.append(f"Exclusions taken back: {listed([f'{r.rater} ({r.detail})' for r in restored])}.")
     speeds = [one.median_ms for one in _kept(facts) if one.median_ms is not None]
+    shown = "a pair" if facts.design.pairwise else "an image"
     if speeds:
         found.append(
-            f"The raters kept took {median(speeds) / 1000:.1f} s an image (median of their medians, by the server's "
+            f"The raters kept took {median(speeds) / 1000:.1f} s {shown} (median of their medians, by the server's "
             "clock)."
         )
     if dates := sorted(row.rated_at for row in facts.ratings):
