@@ -1,8 +1,8 @@
 """A human study from images to a metric's report: 30 raters, three of them in a real Chromium, two of them cheats.
 
 Run: .venv/bin/python benchmarks/study_end_to_end.py [FOLDER] [--shots DIR]
-Needs ../shared (images), Chromium and nano's base weights; takes about five minutes on 2 cores. Everything is done by
-the command line and over HTTP, as a user would; FOLDER (default: a temporary one) keeps what it wrote.
+Needs ../shared (images), Chromium and nano's base weights; takes minutes (25 beside much other work). Everything is
+done by the command line and over HTTP, as a user would; FOLDER (default: a temporary one) keeps what it wrote.
 
 The raters are simulated, the three in the browser, too: they answer by qualities that were drawn for each image
 (``study_people``). So the figures say whether a study finds a truth that is known, and nothing about nano.
