@@ -28,7 +28,6 @@ PAGES = [
     "docs/ranking.md",
     "docs/recovery.md",
     "docs/statistics.md",
-    "docs/study.md",
     "docs/training.md",
 ]
 SHELL = ("bash", "sh", "shell", "console", "text", "")
