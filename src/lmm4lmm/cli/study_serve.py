@@ -47,9 +47,11 @@ def serve(
     The researcher's password is asked for at the first start, or taken from LMM4LMM_STUDY_PASSWORD. Stop with
     Ctrl-C: no answer is lost, and raters go on when the server is back.
     """
+    from lmm4lmm.cli.study_methods import methods_of
     from lmm4lmm.cli.study_results import live_analysis
 
     with opened(name, database) as store:
+        from lmm4lmm.study import facts
         from lmm4lmm.study.web import serving
         from lmm4lmm.study.web.app import create_app
 
@@ -58,7 +60,14 @@ def serve(
         here = f"http://{_shown(host)}:{bound.getsockname()[1]}"
         address = (base_url or here).rstrip("/")
         secret = serving.secret_in(_secret_file(url_of(name, database)))
-        app = create_app(store, name, secret=secret, base_url=address, analyse=live_analysis)
+        app = create_app(
+            store,
+            name,
+            secret=secret,
+            base_url=address,
+            analyse=live_analysis,
+            describe=lambda: methods_of(facts.of_store(store, name)),
+        )
 
         def ready() -> None:
             output.note(

@@ -141,6 +141,11 @@ def show_next(server: Server, session: Session, rater: Rater, now: Next, said: s
         return server.pages.page("break.html", language, session=session, now=now, seconds=seconds)
     if isinstance(now, Waiting):
         return server.pages.page("waiting.html", language, seconds=max(5, moments.seconds_until(now.until)))
+    if isinstance(now, Finished) and now.reason == "done" and now.code is None:
+        # Who came when all was rated has no answers that could have been saved.
+        return server.pages.page(
+            "message.html", language, heading="nothing_left", text="closed_why", code=None
+        )
     if isinstance(now, Finished) and now.reason == "done":
         return server.pages.page("finished.html", language, session=session, now=now)
     key = {"closed": "closed", "expired": "link_invalid"}.get(now.reason, "excluded")

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lmm4lmm.core.errors import Lmm4lmmError
+from lmm4lmm.study.marks import MARKS
 from lmm4lmm.study.web import overview, results
 from lmm4lmm.study.web.analysis import Remembered
 from lmm4lmm.study.web.forms import Form, whole_number
@@ -74,9 +75,7 @@ def researcher_routes(server: Server) -> APIRouter:
     def raters(request: Request, problem: str = "") -> Response:
         signed_in(server, request)
         found = overview.rater_rows(server.store.progress(server.study), datetime.now(UTC))
-        return page(
-            request, "raters.html", "raters", raters=found, marks=overview.MARKS, problem=problem == "reason"
-        )
+        return page(request, "raters.html", "raters", raters=found, marks=MARKS, problem=problem == "reason")
 
     @routes.post("/raters/{rater}/{doing}")
     def exclude_or_restore(request: Request, rater: int, doing: str, form: Form) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Server:
-    """The parts. A study's design never changes; ``base_url`` is how raters reach it, without a slash at the end."""
+    """The parts. A study's design never changes; ``base_url`` is how raters reach it, without a slash at the end.
+
+    ``describe`` writes the methods section as it is now; None leaves it out.
+    """
 
     store: Store
     study: str
@@ -69,6 +72,7 @@ class Server:
     pages: Pages
     limits: Limits
     analyse: Analyse | None
+    describe: Callable[[], str] | None
 
     def info(self) -> StudyInfo:
         """The study as it is now."""
