@@ -1,10 +1,10 @@
-"""A human study under load: 200 simulated raters by HTTP on loopback, answers at a fixed rate, and what became of each.
+"""A human study under load: 200 simulated raters by HTTP on loopback, answers at a fixed rate, what became of each.
 
-Starts the real ``lmm4lmm study serve``. Answers are due at times drawn beforehand (a Poisson process) and go to raters
-who are free; time counts from when an answer was due, not from when it could be sent, so that a slow server can't hide
-its slowness by slowing the raters down. What remains is then rated without pause, until every rater is done, and all
-that was acknowledged is looked up in what ``lmm4lmm study export`` gives. With ``--kill`` the server dies (``kill -9``)
-twice under way and starts again; raters go on as their browsers do.
+Starts the real ``lmm4lmm study serve``. Answers are due at random times (a Poisson process) and go to raters who are
+free. Time counts from when an answer was due, not from when it could be sent, so that a slow server can't hide that
+it is slow by slowing the raters down. What remains is then rated without pause until every rater is done, and all
+that was acknowledged is looked up in what ``lmm4lmm study export`` gives. With ``--kill`` the server is killed
+(``kill -9``) twice under way and started again; raters go on as their browsers do.
 
 Run: python benchmarks/study_load.py [--database sqlite|postgresql] [--kill] [--rate 100] [--seconds 60]
 """
@@ -15,101 +15,26 @@ import argparse
 import asyncio
 import json
 import os
-import platform
 import random
 import resource
 import signal
-import subprocess
 import tempfile
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 from PIL import Image
-from study_processes import COMMAND, Served, cluster, new_database
-from study_raters import Rater, Told
+from study_outcome import NAME, Outcome, Plan, command, look_up, report
+from study_processes import Served, cluster, new_database
+from study_raters import Rater
 
-NAME = "load"
 SIZE = 512
 SPECIAL = 3
 """One image to practise on, two gold ones."""
 BOUND = 150.0
 """Milliseconds within which 95 of 100 answers at 100 a second are to be acknowledged."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How much.
-
-    Attributes:
-        rate: answers a second, all raters together; ``seconds``: how long.
-        session: images that a rater takes at a time.
-        kills: how often the server is killed, evenly spread.
-        most: seconds after which everything is given up.
-    """
-
-    raters: int = 200
-    rate: float = 100.0
-    seconds: float = 60.0
-    ratings_per_item: int = 15
-    session: int = 20
-    kills: int = 0
-    most: float = 600.0
-    seed: int = 7
-
-    @property
-    def items(self) -> int:
-        """Images, so many that no rater runs out of them while answers come at the rate."""
-        wanted = self.rate * self.seconds + self.raters * self.session
-        return -(-round(wanted) // self.ratings_per_item)
-
-
-@dataclass
-class Outcome:
-    """What was seen.
-
-    Attributes:
-        told: acknowledged answers of the part at a fixed rate; ``rest``: of what came after, without pause.
-        rest_seconds: how long that took.
-        late: seconds by which our own side sent answers late.
-        downs: seconds from each kill to the next server that answers.
-        lost: acknowledged and not in the export; ``unknown``: in the export and never acknowledged.
-        doubled: exported twice: the same answer, or the same rater, image and kind.
-        per_item: how many images have how many ratings by different raters.
-        again, again_wrong: answers sent once more on purpose, and those not recognised as such.
-        processor: seconds that the servers took.
-    """
-
-    told: list[Told] = field(default_factory=list)
-    rest: list[Told] = field(default_factory=list)
-    rest_seconds: float = 0.0
-    late: list[float] = field(default_factory=list)
-    pictures: list[float] = field(default_factory=list)
-    downs: list[float] = field(default_factory=list)
-    lost: int = 0
-    unknown: int = 0
-    doubled: int = 0
-    per_item: Counter[int] = field(default_factory=Counter)
-    again: int = 0
-    again_wrong: int = 0
-    processor: float = 0.0
-
-    def wrong(self, plan: Plan) -> list[str]:
-        """Every promise that was broken."""
-        exact = {plan.ratings_per_item: plan.items}
-        checks = {
-            f"{self.lost} acknowledged ratings are lost": self.lost,
-            f"{self.doubled} ratings are doubled": self.doubled,
-            f"{self.unknown} ratings were never acknowledged": self.unknown,
-            f"{self.again_wrong} repeated answers were not recognised": self.again_wrong,
-            f"images by ratings: {dict(self.per_item)} instead of {exact}": self.per_item != Counter(exact),
-        }
-        return [text for text, broken in checks.items() if broken]
 
 
 def run(plan: Plan, database: str, folder: Path) -> Outcome:
@@ -124,7 +49,7 @@ def run(plan: Plan, database: str, folder: Path) -> Outcome:
     outcome = asyncio.run(asyncio.wait_for(_load(plan, database, links), plan.most))
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     outcome.processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    _look_up(plan, database, folder, outcome)
+    look_up(plan, database, folder, outcome)
     return outcome
 
 
@@ -136,27 +61,26 @@ def _create(plan: Plan, database: str, folder: Path) -> list[tuple[str, str]]:
     rows = []
     for number in range(plan.items + SPECIAL):
         os.link(folder / "picture.jpg", folder / f"{number}.jpg")
-        rows.append({"id": f"i{number}", "image": f"{number}.jpg", "prompt": f"a cat, number {number}", "generator": f"g{number % 8}"})  # fmt: skip
+        words = {"prompt": f"a cat, number {number}", "generator": f"g{number % 8}"}
+        rows.append({"id": f"i{number}", "image": f"{number}.jpg", **words})
     (folder / "items.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     practice, *gold = (f"i{plan.items + number}" for number in range(SPECIAL))
+    # As many sessions as it takes to rate everything: then nothing but the store decides who rates what.
+    sessions = -(-plan.items // plan.session)
     design = {
         "dimensions": [{"name": "perception", "scale": "slider"}, {"name": "correspondence"}],
         "ratings_per_item": plan.ratings_per_item,
-        # As many sessions as it takes to rate everything: then nothing but the store decides who rates what.
-        "session": {"items": plan.session, "count": -(-plan.items // plan.session), "break_minutes": 0, "gap_minutes": 0},
+        "session": {"items": plan.session, "count": sessions, "break_minutes": 0, "gap_minutes": 0},
         "repeats": 0.05,
         "training": [{"item": practice, "expected": {"perception": [0, 100]}}],
         "gold": [{"item": one, "dimension": "perception", "low": 0, "high": 100} for one in gold],
         "viewing_check": {"plates_right": 0},
-    }  # fmt: skip
+    }
     (folder / "design.json").write_text(json.dumps(design))
-    _command("create", NAME, "--items", f"{folder}/items.jsonl", "--design", f"{folder}/design.json", "--database", database)  # fmt: skip
-    made = json.loads(_command("invite", NAME, "--count", str(plan.raters), "--database", database, "--json"))
+    files = ("--items", f"{folder}/items.jsonl", "--design", f"{folder}/design.json")
+    command("create", NAME, *files, "--database", database)
+    made = json.loads(command("invite", NAME, "--count", str(plan.raters), "--database", database, "--json"))
     return [(one["rater"], "/i/" + one["link"].rpartition("/")[2]) for one in made["invitations"]]
-
-
-def _command(*words: str) -> str:
-    return subprocess.run([*COMMAND, "study", *words], check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 async def _load(plan: Plan, database: str, links: Sequence[tuple[str, str]]) -> Outcome:
@@ -243,68 +167,6 @@ async def _kill(plan: Plan, database: str, server: list[Served], outcome: Outcom
         assert code == -signal.SIGKILL
         server[0] = await asyncio.to_thread(Served, NAME, database, server[0].port)
         outcome.downs.append(loop.time() - killed)
-
-
-def _look_up(plan: Plan, database: str, folder: Path, outcome: Outcome) -> None:
-    """Compares what was acknowledged with what is there."""
-    _command("export", NAME, "-o", f"{folder}/out", "--database", database)
-    rows = pl.read_parquet(folder / "out" / "ratings.parquet").filter(dimension="perception")
-    there = Counter(zip(rows["rater"], (round(100 * value) for value in rows["rating"]), strict=True))
-    told = Counter((one.rater, round(100 * one.value)) for one in (*outcome.told, *outcome.rest))
-    outcome.lost = len(told.keys() - there.keys())
-    outcome.unknown = len(there.keys() - told.keys()) + pl.read_csv(folder / "out" / "left_out.csv").height
-    met = Counter(rows.select("rater", "item", "kind").iter_rows())
-    outcome.doubled = sum(count - 1 for counts in (there, met) for count in counts.values())
-    rated = rows.filter(kind="rated").group_by("item").agg(pl.col("rater").n_unique())
-    outcome.per_item = Counter(rated["rater"].to_list())
-    status = json.loads(_command("status", NAME, "--database", database, "--json"))
-    if (status["got"], status["held"]) != (plan.items * plan.ratings_per_item, 0):
-        raise RuntimeError(f"status says {status['got']} ratings and {status['held']} places held")
-
-
-def report(plan: Plan, kind: str, outcome: Outcome) -> None:
-    """Prints the figures."""
-    told, rest = outcome.told, outcome.rest
-    lengths = [1000 * one.seconds for one in told]
-    span = max(one.due + one.seconds for one in told) - min(one.due for one in told)
-    unheard = sum(one.outcome == "repeated" for one in (*told, *rest))
-    rows = [
-        (f"answers due, at {plan.rate:g} a second", f"{len(told):,} in {plan.seconds:g} s"),
-        ("acknowledged a second", f"{len(told) / span:.1f}"),
-        ("from due to acknowledged, p50 / p95 / p99 / most", _ms(lengths)),
-        ("of it sent late by our own side", _ms([1000 * one for one in outcome.late])),
-        ("images, whole run", _ms([1000 * one for one in outcome.pictures])),
-        (
-            "then without pause",
-            f"{len(rest):,} in {outcome.rest_seconds:.1f} s: {len(rest) / outcome.rest_seconds:.0f} a second",
-        ),
-        ("servers' processor time an answer", f"{1000 * outcome.processor / len((*told, *rest)):.1f} ms"),
-        ("killed; seconds until the next server", " ".join(f"{one:.1f}" for one in outcome.downs) or "-"),
-        (
-            "answers sent more than once, stored by the first try",
-            f"{sum(one.tries > 1 for one in (*told, *rest)):,}, {unheard:,}",
-        ),
-        (
-            "sent once more on purpose, not recognised",
-            f"{outcome.again:,}, {outcome.again_wrong:,}",
-        ),
-        ("lost / doubled / never acknowledged", f"{outcome.lost} / {outcome.doubled} / {outcome.unknown}"),
-        (
-            "ratings by different raters: images",
-            ", ".join(f"{n}: {count:,}" for n, count in sorted(outcome.per_item.items())),
-        ),
-    ]
-    load = "/".join(f"{one:.1f}" for one in os.getloadavg())
-    print(
-        f"\n{kind}: {plan.raters} raters, {plan.items:,} images x {plan.ratings_per_item}, sessions of {plan.session}; "
-        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load}, {time.strftime('%Y-%m-%d')}"
-    )
-    for title, value in rows:
-        print(f"{title:52} {value}")
-
-
-def _ms(values: Sequence[float]) -> str:
-    return " / ".join(f"{np.percentile(values, at):.0f}" for at in (50, 95, 99, 100)) + " ms"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Real processes for loads and tests of human studies: ``lmm4lmm study serve``, and a PostgreSQL that is thrown away."""
+"""Real processes for loads and tests of human studies: ``lmm4lmm study serve``, and a PostgreSQL for a while."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Served:
     def __init__(self, name: str, database: str | Path, port: int = 0) -> None:
         options = ["study", "serve", name, "--database", str(database), "--port", str(port)]
         # A file, not a pipe: nobody reads while the load runs, and a full pipe would stop the server.
-        self._stream = tempfile.TemporaryFile(mode="w+", encoding="utf-8")
+        self._stream = tempfile.TemporaryFile()  # noqa: SIM115  # closed by stop
         self.process = subprocess.Popen(
             [*COMMAND, *options],
             stderr=self._stream,
@@ -113,11 +113,11 @@ def _binaries() -> Path:
     return binaries
 
 
-def new_database(folder: str) -> str:
-    """The URL of an empty database in a running cluster."""
+def new_database(folder: str, template: str = "template1") -> str:
+    """The URL of a new database in a running cluster: an empty one, or a copy of ``template``."""
     import psycopg
 
     name = f"s{uuid4().hex}"
     with psycopg.connect(host=folder, user="tester", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
     return f"postgresql://tester@/{name}?host={folder}"

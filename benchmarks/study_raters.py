@@ -47,6 +47,8 @@ class Connection:
         """
         async with self._turn:
             try:
+                if self._streams is not None and self._streams[0].at_eof():
+                    self.close()  # the server hung up on an idle connection; browsers see that before they send
                 if self._streams is None:
                     self._streams = await asyncio.open_connection(self._host, self._port)
                 return await self._exchange(method, path, headers, body)
@@ -82,7 +84,7 @@ class Told:
 
     Attributes:
         value: of ``perception``; no two answers of a rater have the same.
-        due, seconds: when it was to be sent, by the loop's clock, and how long after that the rater had the server's word.
+        due, seconds: when it was to be sent, by the loop's clock; how long after that it was acknowledged.
         outcome: ``accepted``, or ``repeated`` where an earlier try had got through without our hearing of it.
         tries: 1 if the first was answered.
     """
@@ -159,7 +161,7 @@ class Rater:
         return self.code is not None
 
     async def rate(self, due: float) -> None:
-        """Sends one answer that should have been sent at ``due``, until it is acknowledged; then has the next image."""
+        """Sends one answer that was due at ``due`` until it is acknowledged; then has the next image."""
         self._sent += 1
         value = self._sent / 100
         body = {"perception": value, "correspondence": str(self.rng.randint(1, 5))}
