@@ -16,7 +16,6 @@ import asyncio
 import json
 import os
 import random
-import resource
 import signal
 import tempfile
 from collections import deque
@@ -45,10 +44,7 @@ def run(plan: Plan, database: str, folder: Path) -> Outcome:
         folder: an empty one, for images and export.
     """
     links = _create(plan, database, folder)
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     outcome = asyncio.run(asyncio.wait_for(_load(plan, database, links), plan.most))
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    outcome.processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     look_up(plan, database, folder, outcome)
     return outcome
 
@@ -99,6 +95,7 @@ async def _load(plan: Plan, database: str, links: Sequence[tuple[str, str]]) -> 
                 await rater.arrive()
 
         await asyncio.gather(*map(arrive, raters))
+        before = server[0].processor()
         killer = asyncio.create_task(_kill(plan, database, server, outcome))
         outcome.late = await _at_a_rate(plan, raters, rng)
         await killer
@@ -106,6 +103,7 @@ async def _load(plan: Plan, database: str, links: Sequence[tuple[str, str]]) -> 
         began = loop.time()
         await asyncio.gather(*map(_to_the_end, raters))
         outcome.rest_seconds = loop.time() - began
+        outcome.processor = None if plan.kills else server[0].processor() - before
     finally:
         for rater in raters:
             rater.close()

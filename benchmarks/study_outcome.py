@@ -65,7 +65,7 @@ class Outcome:
         doubled: exported twice: the same answer, or the same rater, image and kind.
         per_item: how many images have how many ratings by different raters.
         again, again_wrong: answers sent once more on purpose, and those not recognised as such.
-        processor: seconds that the servers took.
+        processor: seconds that the server took from the first answer to the last; None where one was killed.
     """
 
     told: list[Told] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Outcome:
     per_item: Counter[int] = field(default_factory=Counter)
     again: int = 0
     again_wrong: int = 0
-    processor: float = 0.0
+    processor: float | None = None
 
     def wrong(self, plan: Plan) -> list[str]:
         """Every promise that was broken."""
@@ -128,7 +128,10 @@ def report(plan: Plan, kind: str, outcome: Outcome) -> None:
             "then without pause",
             f"{len(rest):,} in {outcome.rest_seconds:.1f} s: {len(rest) / outcome.rest_seconds:.0f} a second",
         ),
-        ("servers' processor time an answer", f"{1000 * outcome.processor / len((*told, *rest)):.1f} ms"),
+        (
+            "the server's processor time an answer, with its image",
+            "-" if outcome.processor is None else f"{1000 * outcome.processor / len((*told, *rest)):.1f} ms",
+        ),
         ("killed; seconds until the next server", " ".join(f"{one:.1f}" for one in outcome.downs) or "-"),
         (
             "answers sent more than once, stored by the first try",

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 PASSWORD = "correct horse battery"
 COMMAND = [sys.executable, "-c", "from lmm4lmm.cli.main import run; run()"]
-PATIENCE = 60
+PATIENCE = 180
 """Seconds in which a server has to answer, on a machine with other work."""
 
 
@@ -58,6 +58,11 @@ class Served:
             "/i/...,"
         )
         self.port = int(self.url.rpartition(":")[2])
+
+    def processor(self) -> float:
+        """Seconds of processor time until now, of all its threads; Linux only."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Its exit code."""

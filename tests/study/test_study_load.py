@@ -19,7 +19,7 @@ def test_the_server_is_killed_while_twelve_people_rate(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     folder = tmp_path / "load"
     folder.mkdir()
-    plan = Plan(raters=12, rate=25, seconds=4, ratings_per_item=3, session=6, kills=1, most=180)
+    plan = Plan(raters=12, rate=25, seconds=4, ratings_per_item=3, session=6, kills=1, most=400)
     outcome = run(plan, new_url, folder)
     assert len(outcome.downs) == 1
     assert any(one.tries > 1 for one in outcome.told)  # somebody was rating when it died
