@@ -178,6 +178,8 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=Plan.seconds)
     parser.add_argument("--raters", type=int, default=Plan.raters)
     chosen = parser.parse_args()
+    if chosen.raters < Plan.ratings_per_item:
+        parser.error(f"--raters: {Plan.ratings_per_item} at least, for as many rate each image")
     plan = Plan(chosen.raters, chosen.rate, chosen.seconds, kills=2 if chosen.kill else 0)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
