@@ -118,11 +118,11 @@ def _binaries() -> Path:
     return binaries
 
 
-def new_database(folder: str, template: str = "template1") -> str:
-    """The URL of a new database in a running cluster: an empty one, or a copy of ``template``."""
+def new_database(folder: str) -> str:
+    """The URL of a new, empty database in a running cluster."""
     import psycopg
 
     name = f"s{uuid4().hex}"
     with psycopg.connect(host=folder, user="tester", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        connection.execute(f"CREATE DATABASE {name}".encode())
     return f"postgresql://tester@/{name}?host={folder}"

@@ -14,9 +14,11 @@ pytest.importorskip("sqlalchemy", reason="the [study] extra is not installed")
 
 sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
+import psycopg
 from study_processes import Unavailable, cluster, new_database
 
 from lmm4lmm.study.store import open_store
+from lmm4lmm.study.tables import metadata
 
 
 @pytest.fixture(scope="session")
@@ -41,10 +43,10 @@ def empty_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def empty_postgres_study(postgres: str) -> str:
-    """The name of such a database in the cluster."""
+    """The URL of such a database in the cluster; a test that uses it finds it empty."""
     url = new_database(postgres)
     open_store(url).dispose()
-    return url.removeprefix("postgresql://tester@/").partition("?")[0]
+    return url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -61,5 +63,8 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("empty_study"), tmp_path / "study.sqlite")
         return f"sqlite:///{tmp_path}/study.sqlite"
-    template = request.getfixturevalue("empty_postgres_study")
-    return new_database(request.getfixturevalue("postgres"), template)
+    url = request.getfixturevalue("empty_postgres_study")
+    tables = ", ".join(metadata.tables)
+    with psycopg.connect(url) as connection:
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+    return str(url)
