@@ -17,8 +17,15 @@ sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 import psycopg
 from study_processes import Unavailable, cluster, new_database
 
+from lmm4lmm.study import passwords
 from lmm4lmm.study.store import open_store
 from lmm4lmm.study.tables import metadata
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost next to nothing; ``test_study_passwords`` has them as they are."""
+    monkeypatch.setattr(passwords, "_N", 2**4)
 
 
 @pytest.fixture(scope="session")
