@@ -24,7 +24,7 @@ PLATES = 4
 PLATE_SECONDS = 24 * 3600.0
 """How long a page with plates stays good."""
 SEEDS = tuple(secrets.randbits(48) for _ in range(32))
-"""Sets of plates, others after each start: drawing one takes longer than five answers, and a class arrives at once."""
+"""Sets of plates, others after each start: drawing one takes as long as five answers, and a class comes at once."""
 
 
 def rater_routes(server: Server) -> APIRouter:
