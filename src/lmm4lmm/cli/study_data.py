@@ -56,7 +56,7 @@ def _print(found: Progress) -> None:
             (f"{got:>{len('ratings')}}", f"{count:,}")
             for got, count in sorted(Counter(one.got for one in found.items).items())
         ],
-        title="Items by the ratings that they have",
+        title="Items by ratings",
     )
     begun = [_row(one) for one in found.raters if one.last_seen or one.excluded_reason]
     if not begun:
