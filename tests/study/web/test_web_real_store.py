@@ -144,6 +144,40 @@ def test_an_excluded_rater_stops_and_leaves_the_results(real: Store, served: obj
     assert ",=cmd" not in trail
 
 
+def test_a_new_password_ends_every_session_with_the_old_one(real: Store, served: object) -> None:
+    (opaque,) = (key for name, key in real.image_ids("cats").items() if name == "=i0")
+    away = Person(served)
+    away.http.post("/admin/sign-in", data={"password": PASSWORD})
+    token = away.field(away.get("/admin/raters").text, "csrf")
+    assert away.get(f"/image/{opaque}").status_code == 200
+    real.set_password("cats", PASSWORD + " 2")
+    answer = away.http.get("/admin", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/sign-in")
+    fields = {"csrf": token, "count": "1", "days": "1"}
+    assert away.http.post("/admin/invitations", data=fields, follow_redirects=False).status_code == 303
+    assert away.get(f"/image/{opaque}").status_code == 401
+    assert real.progress("cats").raters == ()
+    assert away.http.post("/admin/sign-in", data={"password": PASSWORD}).status_code == 403
+    away.http.post("/admin/sign-in", data={"password": PASSWORD + " 2"})
+    assert away.http.get("/admin", follow_redirects=False).status_code == 200
+
+
+def test_a_password_changed_while_somebody_signs_in_with_the_old_one(
+    real: Store, served: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = real.check_password
+
+    def slow(name: str, password: str) -> bool:
+        right = check(name, password)
+        real.set_password(name, PASSWORD + " 2")
+        return right
+
+    monkeypatch.setattr(real, "check_password", slow)
+    away = Person(served)
+    away.http.post("/admin/sign-in", data={"password": PASSWORD}, follow_redirects=False)
+    assert away.http.get("/admin", follow_redirects=False).status_code == 303
+
+
 def test_cells_that_a_spreadsheet_would_run_are_text_in_csv_only(real: Store, served: TestClient) -> None:
     (made,) = real.invite("cats", 1)
     rater = Person(served)

@@ -23,6 +23,8 @@ from lmm4lmm.study.wording import view
 PLATES = 4
 PLATE_SECONDS = 24 * 3600.0
 """How long a page with plates stays good."""
+SEEDS = tuple(secrets.randbits(48) for _ in range(32))
+"""Sets of plates, others after each start: drawing one takes as long as five answers, and a class comes at once."""
 
 
 def rater_routes(server: Server) -> APIRouter:
@@ -115,7 +117,7 @@ def show(server: Server, request: Request, session: Session, rater: Rater, **mor
             "instructions.html", rater.language, session=session, **_lesson(server, rater, design)
         )
     if rater.stage == "viewing":
-        seed = secrets.randbits(48)
+        seed = secrets.choice(SEEDS)
         return server.pages.page(
             "viewing.html",
             rater.language,

@@ -43,12 +43,15 @@ def researcher_routes(server: Server) -> APIRouter:
         limits, where = server.limits, address(request)
         if seconds := max(limits.passwords.take(where), limits.all_passwords.take("all")):
             raise Refused(429, "too_fast", seconds=seconds)
+        mark = server.store.password_mark(
+            server.study
+        )  # before the check: a password changed meanwhile counts
         if not server.store.check_password(server.study, form.get("password", "")):
             return server.pages.page(
                 "sign_in.html", "en", 403, wrong=True, has_password=server.info().has_password
             )
         response = RedirectResponse("/admin", 303)
-        server.sessions.start(response, "researcher")
+        server.sessions.start(response, "researcher", mark=mark)
         return response
 
     @routes.post("/sign-out")

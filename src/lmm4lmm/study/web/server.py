@@ -79,8 +79,14 @@ class Server:
         return self.store.study(self.study)
 
     def session(self, request: Request, who: Who) -> Session | None:
-        """Who asks, slowed down if they ask too fast."""
+        """Who asks, slowed down if they ask too fast; None where nobody is signed in."""
         session = self.sessions.read(request, who)
+        if (
+            session is not None
+            and who == "researcher"
+            and session.mark != self.store.password_mark(self.study)
+        ):
+            return None  # signed in with a password that has been changed since
         if session is not None and (seconds := self.limits.steps.take(f"{who} {session.rater}")):
             raise Refused(429, "too_fast", seconds=seconds)
         return session
