@@ -82,7 +82,7 @@ def _sub_questions(table: Table) -> list[tuple[str, ...]]:
         if not all(isinstance(part, str) and part.strip() for part in parts):
             advice = 'a list of questions is expected, such as ["Is there a cat?", "Is it red?"]'
             raise table.wrong(advice, row=row, column=SUB_QUESTIONS, value=cell)
-        found.append(tuple(parts))
+        found.append(tuple(map(str, parts)))
     return found
 
 
