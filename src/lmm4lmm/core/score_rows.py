@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import atomic_path
-from lmm4lmm.core.records import Estimate, ScoreRow
+from lmm4lmm.core.records import Answer, Estimate, ScoreRow
 
 SCORE_COLUMNS: dict[str, type[str] | type[float]] = {
     "id": str,
@@ -72,6 +72,17 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
         "metric": row.metric,
         "error": row.error,
     }
+
+
+def row_from_flat(fields: Mapping[str, Any]) -> ScoreRow:
+    """The row again, from the columns of ``SCORE_COLUMNS``."""
+    estimates = {
+        name: None if fields[name] is None else Estimate(fields[name], fields[f"{name}_std"])
+        for name in ("perception", "correspondence")
+    }
+    answer = None if fields["answer"] is None else Answer(fields["answer"], fields["question"])
+    plain = {name: fields[name] for name in ("id", "image", "prompt", "generator", "task", "metric", "error")}
+    return ScoreRow(**plain, **estimates, answer=answer)
 
 
 def write_scores(rows: Iterable[ScoreRow], path: Path) -> None:

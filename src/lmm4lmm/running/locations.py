@@ -6,7 +6,6 @@ is read or kept here. Locations can be pickled, so that other machines open the 
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,8 +51,8 @@ class Location:
         """What lies below, by its relative path; an absolute path of the same file system stays what it is."""
         address, mark, options = self.text.partition("?")
         text = f"{address.rstrip('/')}/{name}{mark}{options}"
-        if self.local is not None:
-            return Location(self.filesystem, os.path.join(self.path, name), text)
+        if (folder := self.local) is not None:
+            return Location(self.filesystem, str(folder / name), text)
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}".lstrip("/"), text)
 
     def parent(self) -> Location:

@@ -177,7 +177,9 @@ class PartStore:
     def _read(self, name: str) -> pl.DataFrame:
         table = self._table(name, ["id", KEY, "error"])
         columns: dict[str, Any] = {one: _series(table[one]) for one in table.column_names}
-        return pl.DataFrame({"part": pl.repeat(name, table.num_rows, dtype=pl.String(), eager=True), **columns})
+        return pl.DataFrame(
+            {"part": pl.repeat(name, table.num_rows, dtype=pl.String(), eager=True), **columns}
+        )
 
     def _table(self, name: str, columns: list[str]) -> Any:
         import pyarrow as pa

@@ -123,7 +123,7 @@ class Run:
         found = from_arrow_refs([ray.put(chunk) for chunk in chunks])
         found = found.map_batches(
             Reader(root, self.facts).read,
-            fn_kwargs={"done": ray.put(store.done)},
+            fn_kwargs={"done": partial(ray.get, ray.put(store.done))},
             batch_format="pyarrow",
             batch_size=None,
             num_cpus=CPU_SHARE,
@@ -136,9 +136,7 @@ class Run:
             batch_size=None,
             num_cpus=CPU_SHARE,
             num_gpus=1 if self.gpus else 0,
-            compute=ActorPoolStrategy(
-                size=self.replicas, max_tasks_in_flight_per_actor=_CALLS_IN_FLIGHT
-            ),
+            compute=ActorPoolStrategy(size=self.replicas, max_tasks_in_flight_per_actor=_CALLS_IN_FLIGHT),
             max_concurrency=2,
         )
         yield from found.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)

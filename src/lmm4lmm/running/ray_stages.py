@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -42,6 +43,7 @@ _THREADS = 4  # a reader waits for its disk or its cloud most of the time
 _BLOCK_BYTES = 8 * 2**20  # of pixels that leave a reader at once
 _BLOCK_ROWS = 64
 _RETRIES = 2
+_BROKEN = 13  # the exit code of a replica that gave itself up
 
 
 @dataclass(frozen=True)
@@ -88,18 +90,18 @@ class Reader:
     facts: Facts
     retries: int = _RETRIES
 
-    def read(self, table: Any, done: NDArray[np.bytes_]) -> Iterator[Any]:
+    def read(self, table: Any, done: Callable[[], NDArray[np.bytes_]]) -> Iterator[Any]:
         """Items (columns ``id``, ``image``, ``prompt``, ``generator``, ``task``, ``question``) with their pixels.
 
         Args:
-            done: tokens of what needs no scoring.
+            done: gives the tokens of what needs no scoring; all readers of a machine share one copy.
 
         Yields:
             Tables of at most some megabytes, with ``state``, ``error``, the key, and the pixels of what is ready.
         """
         waiting: list[dict[str, Any]] = []
         size = 0
-        work = partial(self._read, done=done)
+        work = partial(self._read, done=done())
         for row in ThreadExecutor(_THREADS, in_flight=2 * _THREADS).map(work, table.to_pylist()):
             waiting.append(row)
             size += len(row["pixels"] or b"")
@@ -146,7 +148,7 @@ class Scorer:
         facts: what it must say of itself: every replica gives the same scores.
         batch_size: items a batch; "auto" doubles it while that gives more speed and memory is left.
         threads: that prepare items while others are scored.
-        leave: called when the process seems to be broken; does not return.
+        leave: called when the process seems to be broken; ends it unless given.
 
     Raises:
         InputError: this machine's metric is another one.
@@ -158,14 +160,15 @@ class Scorer:
         facts: Facts,
         batch_size: int | Literal["auto"] = "auto",
         threads: int = 2,
-        leave: Callable[[], None] = partial(os._exit, 13),
+        leave: Callable[[], None] | None = None,
     ) -> None:
         with portable_errors():
             self._job = ScoringJob(opened(opener, facts), facts.dimensions)
         self._size = BatchSize(1, grow=True) if batch_size == "auto" else BatchSize(batch_size, grow=False)
         self._threads = ThreadExecutor(threads)
         self._one_at_a_time = threading.Lock()  # while one block is scored, the next one is prepared
-        self._leave, self._calls, self._returned, self._has_worked = leave, 0, 0, False
+        self._leave = leave or partial(os._exit, _BROKEN)
+        self._returned, self._has_worked = 0, False
 
     def __call__(self, table: Any) -> Any:
         """Scores' rows, in the form of the store, with ``state`` beside them."""
@@ -193,9 +196,7 @@ class Scorer:
         return prepared, self._job.size(prepared)
 
     def _run(self, window: Window[tuple[int, Any]], scores: list[Score | Failure | None]) -> None:
-        from time import perf_counter
-
-        self._calls, self._returned, count = 0, 0, len(window)
+        self._returned, count = 0, len(window)
         while window:
             batch = window.take(self._size.size)
             began = perf_counter()
@@ -210,8 +211,7 @@ class Scorer:
         self._judge_itself(count)
 
     def _scored(self, batch: Sequence[Any]) -> Sequence[Score | ItemError]:
-        """The metric's scores; counts the calls that fail without a reason that is the item's own."""
-        self._calls += 1
+        """The metric's scores; counts the calls that returned, or failed for a reason of the items."""
         try:
             results = self._job.run(batch)
         except (ItemError, OutOfMemoryError, MemoryError):

@@ -96,9 +96,7 @@ class ScoringJob(Generic[P]):
         return kept
 
 
-def score_key(
-    work: Item, *content: str | bytes, fingerprint: str, dimensions: Sequence[Dimension]
-) -> str:
+def score_key(work: Item, *content: str | bytes, fingerprint: str, dimensions: Sequence[Dimension]) -> str:
     """What a result is known by; needs no metric at hand, so that who only reads images can look it up.
 
     Args:
