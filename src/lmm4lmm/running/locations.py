@@ -50,7 +50,7 @@ class Location:
     def child(self, name: str) -> Location:
         """What lies below, by its relative path; an absolute path of the same file system stays what it is."""
         address, mark, options = self.text.partition("?")
-        text = f"{address.rstrip('/')}/{name}{mark}{options}"
+        text = f"{address}{'' if address.endswith('/') else '/'}{name}{mark}{options}"
         if (folder := self.local) is not None:
             return Location(self.filesystem, str(folder / name), text)
         return Location(self.filesystem, f"{self.path.rstrip('/')}/{name}".lstrip("/"), text)
