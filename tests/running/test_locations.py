@@ -30,7 +30,7 @@ def test_a_path_is_local_and_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert locate("here").child("a/b.png").local == tmp_path / "here" / "a" / "b.png"
     assert locate("here").child("/elsewhere.png").local == Path("/elsewhere.png")
     assert locate("here/x.csv").parent().local == tmp_path / "here"
-    assert not is_url("here") and not is_url("C:\\here") and is_url("s3://here")
+    assert [is_url(text) for text in ("here", "C:\\here", "s3://here")] == [False, False, True]
 
 
 def test_a_url_keeps_its_options_and_its_file_system() -> None:
@@ -74,7 +74,7 @@ def test_what_is_no_image_file_is_an_error_of_its_item(tmp_path: Path) -> None:
     for place in places(tmp_path)[2:]:
         place.filesystem.create_dir(place.child("folder").path)
         write_whole(place.child("large"), b"12345")
-        with pytest.raises(ImageError, match="://.*none: no such file"):
+        with pytest.raises(ImageError, match=r"://.*none: no such file"):
             image_bytes(place.child("none"))
         with pytest.raises(ImageError, match="folder: a directory"):
             image_bytes(place.child("folder"))
