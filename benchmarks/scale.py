@@ -4,10 +4,10 @@
     python benchmarks/scale.py speedup --images DIR [--count 96] [--repeats 3]
     python benchmarks/scale.py kill    --images DIR [--count 96]
 
-DIR holds a ``manifest.jsonl``. ``stages`` gives processor time, which other work on the machine does not change much.
-``speedup`` compares one replica and one reader on one core with two and two on two cores, every replica on one thread,
-in turns; rates are from the first result to the last. ``kill`` kills a replica, then the driver (kill -9), runs the
-command again, and compares the output with a local run. Each part ends within --seconds (default: 600).
+DIR holds a ``manifest.jsonl``. ``stages`` gives processor time, which other work on the machine changes little.
+``speedup`` compares one replica and one reader on one core with two and two on two cores, a replica on one thread,
+in turns; rates are from the first result to the last. ``kill`` kills a replica, then the driver (kill -9), runs
+the command again, and compares the output with a local run. Each part ends within --seconds (default: 600).
 """
 
 from __future__ import annotations

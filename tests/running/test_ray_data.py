@@ -28,7 +28,7 @@ ray = pytest.importorskip("ray", reason="the [scale] extra is not installed")
 
 from lmm4lmm.running.locations import locate  # noqa: E402
 from lmm4lmm.running.parquet_store import PartStore  # noqa: E402
-from lmm4lmm.running.ray_data import Cluster, Tally, chunks_of, cluster_run, placed  # noqa: E402
+from lmm4lmm.running.ray_data import Cluster, Tally, chunks_of, cluster_run, placed, start  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -41,14 +41,7 @@ def running() -> Iterator[None]:
         patch.setenv("PYTHONPATH", path)
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_worker_niceness", "0")
-        ray.init(
-            address="local",
-            num_cpus=2,
-            object_store_memory=200 * 2**20,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-        )
+        start(None, num_cpus=2, object_store_memory=200 * 2**20)
         yield
         ray.shutdown()
 
@@ -146,7 +139,7 @@ def test_errors_of_the_metric_on_a_worker_reach_the_user(running: None, tmp_path
 
 
 def test_nothing_is_reported_to_the_makers_of_ray(running: None) -> None:
-    from ray._private.usage import usage_lib
+    usage_lib = pytest.importorskip("ray._common.usage.usage_lib")
 
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert not usage_lib.usage_stats_enabled()

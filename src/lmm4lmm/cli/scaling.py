@@ -99,7 +99,7 @@ def score_on_cluster(
         progress = progress_for("Scoring", quiet=quiet)
         tally = run.score(manifest.frame, root, store, batch_size=request.batch_size, progress=progress)
         if file is not None:
-            _gather(store, manifest, file)
+            gather(store, manifest, file)
     return Run(
         out=file if file is not None else Path(out) if not is_url(out) else out,
         journal=parts.local or str(parts),
@@ -167,13 +167,13 @@ def _copied(place: Location, folder: Path) -> Path:
     return copy
 
 
-def _gather(store: PartStore, manifest: Manifest, file: Path) -> None:
+def gather(store: PartStore, manifest: Manifest, file: Path) -> None:
     """One file in the manifest's order, from the parts."""
     import polars as pl
 
     from lmm4lmm.core.score_rows import SCORE_COLUMNS, row_from_flat, write_scores
 
-    tables = [pl.DataFrame(pl.from_arrow(table)).select(SCORE_COLUMNS) for table in store.tables()]
+    tables = [pl.DataFrame(pl.from_arrow(table)).select(list(SCORE_COLUMNS)) for table in store.tables()]
     rows = manifest.frame.select("id").join(pl.concat(tables), on="id", how="left", maintain_order="left")
     sweep(file)
     found: Iterator[ScoreRow] = map(row_from_flat, rows.iter_rows(named=True))

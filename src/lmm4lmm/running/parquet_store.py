@@ -42,7 +42,7 @@ class PartStore:
     Args:
         folder: where the parts lie; made where there is none.
         rows: a part is written as soon as so many rows wait ...
-        seconds: ... or the first of them has waited so long: what a killed driver loses.
+        seconds: ... or the first of them has waited so long (at first less): what a killed driver loses.
 
     Raises:
         InputError: the folder holds other things than scores.
@@ -84,8 +84,12 @@ class PartStore:
             self._since = time.monotonic()
         self._waiting.append(table.select(self.schema.names).cast(self.schema))
         waiting = sum(one.num_rows for one in self._waiting)
-        if waiting >= self._most_rows or time.monotonic() - self._since >= self._most_seconds:
+        if waiting >= self._most_rows or time.monotonic() - self._since >= self._patience():
             self.flush()
+
+    def _patience(self) -> float:
+        """Short at first, so that a small run keeps something early; a long one does not write many small parts."""
+        return min(self._most_seconds, 2.0 ** min(self._written, 10))
 
     def flush(self) -> None:
         """Writes what waits."""

@@ -136,8 +136,11 @@ class Run:
             batch_size=None,
             num_cpus=CPU_SHARE,
             num_gpus=1 if self.gpus else 0,
-            compute=ActorPoolStrategy(size=self.replicas, max_tasks_in_flight_per_actor=_CALLS_IN_FLIGHT),
-            max_concurrency=2,
+            compute=ActorPoolStrategy(
+                size=self.replicas,
+                max_tasks_in_flight_per_actor=_CALLS_IN_FLIGHT,
+                max_concurrent_calls_per_actor=2,
+            ),
         )
         yield from found.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
 
@@ -202,7 +205,7 @@ def _connected(address: str | None) -> Iterator[None]:
         _quiet()
         yield
         return
-    _start(address)
+    start(address)
     _quiet()
     try:
         yield
@@ -210,8 +213,11 @@ def _connected(address: str | None) -> Iterator[None]:
         ray.shutdown()
 
 
-def _start(address: str | None) -> None:
+def start(address: str | None, **options: Any) -> None:
     """Connects to a cluster or starts one; a busy machine may need more than one attempt for that.
+
+    Args:
+        options: more for ``ray.init``.
 
     Raises:
         InputError: there is no such cluster, or none can be started here.
@@ -225,6 +231,7 @@ def _start(address: str | None) -> None:
                 logging_level=logging.ERROR,
                 log_to_driver=False,
                 include_dashboard=None if address else False,
+                **options,
             )
             return
         except Exception as error:  # Ray's own is a plain Exception, too

@@ -277,14 +277,18 @@ def portable_errors() -> Iterator[None]:
 
 
 def cause_of(error: BaseException) -> Lmm4lmmError | None:
-    """Our own error within what a cluster wrapped it in; None where there is none."""
+    """Our own error within what a cluster wrapped it in; None where there is none.
+
+    The innermost: Ray's own wrapper is an instance of our class, too, and its text is a traceback.
+    """
+    found: Lmm4lmmError | None = None
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, Lmm4lmmError):
-            return seen
+            found = seen
         inner = getattr(seen, "cause", None)
         seen = inner if isinstance(inner, BaseException) and inner is not seen else seen.__cause__
-    return None
+    return found
 
 
 def _item(row: dict[str, Any]) -> Item:
