@@ -138,6 +138,34 @@ def test_errors_of_the_metric_on_a_worker_reach_the_user(running: None, tmp_path
         score(manifest, tmp_path / "out", refuse)
 
 
+def test_reading_is_a_stage_of_its_own(running: None, tmp_path: Path) -> None:
+    manifest = write_set(tmp_path / "set", 3)
+    with PartStore(locate(str(tmp_path / "out"))) as store, cluster_run(Cluster(), Brightness, None) as run:
+        plan = run.plan(manifest.frame, locate(str(manifest.root)), store, 1)
+        assert (
+            sum(table.num_rows for table in plan.iter_batches(batch_size=None, batch_format="pyarrow")) == 3
+        )
+    assert "MapBatches(Scorer): " in plan.stats()
+    assert "->" not in plan.stats(), "Ray Data made one stage of two"
+
+
+@pytest.mark.slow
+def test_nano_gives_the_scores_of_a_local_run(running: None, tmp_path: Path, nano_base_folder: Path) -> None:
+    from lmm4lmm import api
+
+    manifest = write_set(tmp_path / "set", 4, size=256)
+    tally = score(manifest, tmp_path / "out", api.load_metric)
+    assert (tally.done, tally.failed) == (3, 1)
+    found = rows_in(tmp_path / "out")
+    for row in score_manifest(api.load_metric(), manifest):
+        if row.error is None:
+            assert row.perception is not None
+            assert row.correspondence is None or row.correspondence.score == pytest.approx(
+                found[row.id].correspondence.score, abs=1e-3
+            )
+            assert row.perception.score == pytest.approx(found[row.id].perception.score, abs=1e-3)
+
+
 def test_nothing_is_reported_to_the_makers_of_ray(running: None) -> None:
     usage_lib = pytest.importorskip("ray._common.usage.usage_lib")
 
@@ -154,7 +182,7 @@ def test_where_replicas_go() -> None:
     with pytest.raises(InputError, match="3 replicas need a GPU each; the cluster has 2"):
         placed(Cluster(replicas=3), cpus=8, gpus=2)
     with pytest.raises(
-        InputError, match=r"4 replicas and a reader need 2\.5 processors .* the cluster has 2"
+        InputError, match=r"4 replicas and a reader need 2\.4 processors .* the cluster has 2"
     ):
         placed(Cluster(replicas=4), cpus=2, gpus=0)
     for device in ("cuda:1", "cuda:0,cuda:1"):

@@ -25,8 +25,11 @@ from lmm4lmm.running.progress import Progress, Silence
 from lmm4lmm.running.ray_stages import DONE, FAILED, Facts, Opener, Reader, Scorer, cause_of, describe
 
 ITEM_COLUMNS = ("id", "image", "prompt", "generator", "task", "question")
-CPU_SHARE = 0.5
-"""Of a processor, in Ray's books, for a reader and for a replica: one of each share a core."""
+REPLICA_SHARE, READER_SHARE = 0.5, 0.4
+"""Of a processor, in Ray's books: one of each share a core.
+
+Not equal, since Ray Data makes one stage of two that need the same: replicas would read for themselves, and wait.
+"""
 
 _BLOCK_BYTES = 16 * 2**20  # a block of pixels between readers and replicas
 _LEAST_CHUNK, _MOST_CHUNK = 16, 1024  # items that one reader's task takes
@@ -104,7 +107,8 @@ class Run:
         shown.start(items.height)
         try:
             with _our_errors():
-                for table in self._stream(items, root, store, batch_size):
+                stream = self.plan(items, root, store, batch_size)
+                for table in stream.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
                     _take(table, store, tally, shown)
         finally:
             shown.finish()
@@ -113,9 +117,10 @@ class Run:
         store.finish()
         return tally
 
-    def _stream(
+    def plan(
         self, items: pl.DataFrame, root: Location, store: PartStore, batch_size: int | Literal["auto"]
-    ) -> Iterator[Any]:
+    ) -> Any:
+        """The stages as a data set of Ray Data, which does nothing before rows are asked for."""
         import ray
         from ray.data import ActorPoolStrategy, TaskPoolStrategy, from_arrow_refs
 
@@ -126,15 +131,15 @@ class Run:
             fn_kwargs={"done": partial(ray.get, ray.put(store.done))},
             batch_format="pyarrow",
             batch_size=None,
-            num_cpus=CPU_SHARE,
+            num_cpus=READER_SHARE,
             compute=TaskPoolStrategy(self.readers),
         )
-        found = found.map_batches(
+        return found.map_batches(
             Scorer,
             fn_constructor_args=(self.opener, self.facts, batch_size),
             batch_format="pyarrow",
             batch_size=None,
-            num_cpus=CPU_SHARE,
+            num_cpus=REPLICA_SHARE,
             num_gpus=1 if self.gpus else 0,
             compute=ActorPoolStrategy(
                 size=self.replicas,
@@ -142,7 +147,6 @@ class Run:
                 max_concurrent_calls_per_actor=2,
             ),
         )
-        yield from found.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0)
 
 
 @contextmanager
@@ -175,10 +179,10 @@ def placed(cluster: Cluster, cpus: float, gpus: float) -> tuple[int, bool]:
     replicas = cluster.replicas or (int(gpus) if on_gpu else max(1, int(cpus) // 2))
     if on_gpu and replicas > gpus:
         raise InputError(f"{replicas} replicas need a GPU each; the cluster has {gpus:g}")
-    if (replicas + 1) * CPU_SHARE > cpus:
+    if (needed := replicas * REPLICA_SHARE + READER_SHARE) > cpus:
         raise InputError(
-            f"{replicas} replicas and a reader need {(replicas + 1) * CPU_SHARE:g} processors "
-            f"({CPU_SHARE:g} each); the cluster has {cpus:g}"
+            f"{replicas} replicas and a reader need {needed:g} processors ({REPLICA_SHARE:g} and {READER_SHARE:g} "
+            f"each); the cluster has {cpus:g}"
         )
     return replicas, on_gpu
 
@@ -195,6 +199,7 @@ def _connected(address: str | None) -> Iterator[None]:
     """A connection to a cluster, closed in the end, unless this process has one already."""
     # Before Ray is imported: it reports its use to its makers unless told otherwise.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")  # its warnings would stand between our lines
     os.environ.setdefault("RAY_worker_register_timeout_seconds", "300")  # a busy disk is no dead worker
     try:
         import ray
@@ -268,7 +273,7 @@ def _described(opener: Opener, dimensions: Sequence[Dimension] | None, gpus: boo
 
     from lmm4lmm import __version__
 
-    ask = ray.remote(num_cpus=CPU_SHARE, num_gpus=1 if gpus else 0, max_calls=1, max_retries=3)(describe)
+    ask = ray.remote(num_cpus=REPLICA_SHARE, num_gpus=1 if gpus else 0, max_calls=1, max_retries=3)(describe)
     with _our_errors():
         facts: Facts = ray.get(ask.remote(opener, dimensions))
     if facts.version != __version__:
