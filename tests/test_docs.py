@@ -27,6 +27,7 @@ PAGES = [
     "docs/leaderboard.md",
     "docs/ranking.md",
     "docs/recovery.md",
+    "docs/scale.md",
     "docs/statistics.md",
     "docs/training.md",
 ]

@@ -146,7 +146,9 @@ def score(
     replicas: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", help="With ray: copies of the model; default: one a GPU, or a core in two."
+            min=1,
+            metavar="N",
+            help="With ray: copies of the model; default: one a GPU, else one for two cores.",
         ),
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,

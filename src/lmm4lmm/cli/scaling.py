@@ -93,7 +93,7 @@ def score_on_cluster(
     with PartStore(parts) as store, cluster_run(cluster, opener, request.dimensions) as run:
         facts = run.facts
         tell(
-            f"{len(manifest):,} items; {facts.fingerprint} on {run.replicas} replicas "
+            f"{len(manifest):,} items; {facts.fingerprint} on {run.replicas} replica{'s' * (run.replicas > 1)} "
             f"({facts.place or 'no device named'}); {', '.join(facts.dimensions)}"
         )
         progress = progress_for("Scoring", quiet=quiet)
