@@ -39,9 +39,9 @@ class Plant:
     batch: int = 16
     batch_s: float = 0.01
     readers: int = 16
-    read_s: float = 0.03
+    read_s: float = 0.032
     latency_s: float = 0.05
-    image_mb: float = 1.0
+    image_mb: float = 1.75
     store_mb_s: float = 1000.0
     buffer: int = 512
 
@@ -151,11 +151,11 @@ def cases() -> dict[str, Plant]:
     return {
         "8 GPUs, 16 readers, store 1 GB/s": base,
         "... readers 2": replace(base, readers=2),
-        "... store 25 MB/s": replace(base, store_mb_s=25.0),
+        "... store 40 MB/s": replace(base, store_mb_s=40.0),
         "... GPUs a third as fast": replace(base, score_s=0.58),
         "... GPUs 64": replace(base, gpus=64),
         "... GPUs 64, readers 64": replace(base, gpus=64, readers=64),
-        "... GPUs 64, readers 64, store 150 MB/s": replace(base, gpus=64, readers=64, store_mb_s=150.0),
+        "... GPUs 64, readers 64, store 250 MB/s": replace(base, gpus=64, readers=64, store_mb_s=250.0),
     }
 
 
@@ -185,7 +185,7 @@ def chart(images: int, seed: int) -> str:
     lines = {
         "16 readers, 1 GB/s": Plant(),
         "64 readers, 1 GB/s": Plant(readers=64),
-        "64 readers, 150 MB/s": Plant(readers=64, store_mb_s=150.0),
+        "64 readers, 250 MB/s": Plant(readers=64, store_mb_s=250.0),
     }
     left, top, width, height, most = 64, 36, 560, 300, 400.0
 
