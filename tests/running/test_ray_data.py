@@ -9,8 +9,10 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -28,7 +30,9 @@ ray = pytest.importorskip("ray", reason="the [scale] extra is not installed")
 
 from lmm4lmm.running.locations import locate  # noqa: E402
 from lmm4lmm.running.parquet_store import PartStore  # noqa: E402
-from lmm4lmm.running.ray_data import Cluster, Tally, chunks_of, cluster_run, placed, start  # noqa: E402
+from lmm4lmm.running.ray_data import Cluster, Run, Tally, check_release, chunks_of, cluster_run, placed, start  # noqa: E402
+
+from lmm4lmm.running.ray_stages import describe  # noqa: E402
 
 HERE = Path(__file__).parent
 
@@ -171,6 +175,24 @@ def test_nothing_is_reported_to_the_makers_of_ray(running: None) -> None:
 
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
     assert not usage_lib.usage_stats_enabled()
+
+
+def test_items_that_a_cluster_loses_are_noticed_and_nothing_old_is_dropped(tmp_path: Path) -> None:
+    class Losing(Run):
+        def plan(self, *_: Any) -> Any:
+            return SimpleNamespace(iter_batches=lambda **_: iter([]))
+
+    frame = pl.DataFrame({"id": ["a"]})
+    run = Losing(Brightness, describe(Brightness, None), 1, False, None)
+    with PartStore(locate(str(tmp_path))) as store, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "finish", lambda: pytest.fail("old rows would go"))
+        with pytest.raises(RuntimeError, match="1 items went in and 0 came out"):
+            run.score(frame, locate(str(tmp_path)), store)
+
+
+def test_another_release_on_the_cluster_is_refused() -> None:
+    with pytest.raises(InputError, match=r"the cluster has lmm4lmm 0\.0, and this is"):
+        check_release(replace(describe(Brightness, None), version="0.0"))
 
 
 def test_where_replicas_go() -> None:

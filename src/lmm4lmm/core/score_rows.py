@@ -76,13 +76,14 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
 
 def row_from_flat(fields: Mapping[str, Any]) -> ScoreRow:
     """The row again, from the columns of ``SCORE_COLUMNS``."""
-    estimates = {
-        name: None if fields[name] is None else Estimate(fields[name], fields[f"{name}_std"])
-        for name in ("perception", "correspondence")
-    }
     answer = None if fields["answer"] is None else Answer(fields["answer"], fields["question"])
     plain = {name: fields[name] for name in ("id", "image", "prompt", "generator", "task", "metric", "error")}
-    return ScoreRow(**plain, **estimates, answer=answer)
+    return ScoreRow(
+        **plain,
+        perception=_estimate_from(fields, "perception"),
+        correspondence=_estimate_from(fields, "correspondence"),
+        answer=answer,
+    )
 
 
 def write_scores(rows: Iterable[ScoreRow], path: Path) -> None:
@@ -140,6 +141,10 @@ def _estimate(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     if estimate is None:
         return {name: None, f"{name}_std": None}
     return {name: estimate.score, f"{name}_std": estimate.std}
+
+
+def _estimate_from(fields: Mapping[str, Any], name: str) -> Estimate | None:
+    return None if fields[name] is None else Estimate(fields[name], fields[f"{name}_std"])
 
 
 def _check_finite(row: ScoreRow) -> None:

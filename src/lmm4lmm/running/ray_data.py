@@ -271,16 +271,25 @@ def _described(opener: Opener, dimensions: Sequence[Dimension] | None, gpus: boo
     """What the metric says of itself where it will run; the process that was asked ends, with its memory."""
     import ray
 
-    from lmm4lmm import __version__
-
     ask = ray.remote(num_cpus=REPLICA_SHARE, num_gpus=1 if gpus else 0, max_calls=1, max_retries=3)(describe)
     with _our_errors():
         facts: Facts = ray.get(ask.remote(opener, dimensions))
+    check_release(facts)
+    return facts
+
+
+def check_release(facts: Facts) -> None:
+    """Refuses a cluster with another lmm4lmm: its scores may be others.
+
+    Raises:
+        InputError: names both releases.
+    """
+    from lmm4lmm import __version__
+
     if facts.version != __version__:
         raise InputError(
             f"the cluster has lmm4lmm {facts.version}, and this is {__version__}: install the same on both"
         )
-    return facts
 
 
 def _take(table: Any, store: PartStore, tally: Tally, shown: Progress) -> None:
