@@ -31,7 +31,6 @@ ray = pytest.importorskip("ray", reason="the [scale] extra is not installed")
 from lmm4lmm.running.locations import locate  # noqa: E402
 from lmm4lmm.running.parquet_store import PartStore  # noqa: E402
 from lmm4lmm.running.ray_data import Cluster, Run, Tally, check_release, chunks_of, cluster_run, placed, start  # noqa: E402
-
 from lmm4lmm.running.ray_stages import describe  # noqa: E402
 
 HERE = Path(__file__).parent
