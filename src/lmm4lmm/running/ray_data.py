@@ -22,7 +22,17 @@ from lmm4lmm.core.records import Dimension
 from lmm4lmm.running.locations import Location
 from lmm4lmm.running.parquet_store import PartStore
 from lmm4lmm.running.progress import Progress, Silence
-from lmm4lmm.running.ray_stages import DONE, FAILED, Facts, Opener, Reader, Scorer, cause_of, describe
+from lmm4lmm.running.ray_stages import (
+    DONE,
+    FAILED,
+    Facts,
+    Opener,
+    Reader,
+    Scorer,
+    cause_of,
+    describe,
+    release,
+)
 
 ITEM_COLUMNS = ("id", "image", "prompt", "generator", "task", "question")
 REPLICA_SHARE, READER_SHARE = 0.5, 0.4
@@ -284,11 +294,9 @@ def check_release(facts: Facts) -> None:
     Raises:
         InputError: names both releases.
     """
-    from lmm4lmm import __version__
-
-    if facts.version != __version__:
+    if facts.version != (here := release()):
         raise InputError(
-            f"the cluster has lmm4lmm {facts.version}, and this is {__version__}: install the same on both"
+            f"the cluster has lmm4lmm {facts.version}, and this is {here}: install the same on both"
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal, TypeAlias
@@ -67,13 +68,16 @@ def describe(opener: Opener, dimensions: Sequence[Dimension] | None) -> Facts:
     Raises:
         Lmm4lmmError: it can't be opened, or does not give the dimensions.
     """
-    from lmm4lmm import __version__
-
     with portable_errors():
         metric = opener()
         job = ScoringJob(metric, dimensions)
     place = ", ".join(str(getattr(metric, name)) for name in ("device", "dtype") if hasattr(metric, name))
-    return Facts(metric.fingerprint, job.dimensions, place, __version__)
+    return Facts(metric.fingerprint, job.dimensions, place, release())
+
+
+def release() -> str:
+    """The lmm4lmm that is installed on this machine."""
+    return version("lmm4lmm")
 
 
 @dataclass(frozen=True)
