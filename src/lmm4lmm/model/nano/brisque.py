@@ -14,7 +14,6 @@ from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.nano.brisque_features import FEATURES, HIGH, LOW
 
 
-
 class Brisque(nn.Module):
     """The published regression on features that ``brisque_features`` gives.
 
