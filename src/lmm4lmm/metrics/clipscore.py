@@ -1,11 +1,11 @@
 """clipscore: the cosine between CLIP's (or SigLIP's) view of the image and of its prompt.
 
-CLIPScore (Hessel et al. 2021, arXiv 2104.08718) with the scale of torchmetrics: correspondence is 100 times the cosine,
-nothing below 0. Good matches reach about 25 to 35 with CLIP and less with SigLIP, so compare it with itself only; the
-paper's factor 2.5 and its "A photo depicts" are left out, they change no ranking of images of one prompt much.
+CLIPScore (Hessel et al. 2021, arXiv 2104.08718) with the scale of torchmetrics: correspondence is 100 times the
+cosine, nothing below 0. The paper's factor of 2.5 and its "A photo depicts" before the prompt are left out. Good matches
+are far from 100, so compare its numbers with its own only.
 
-Long prompts: CLIP reads 77 tokens, SigLIP 64. A longer prompt is halved at a blank until every part fits; the score is
-the parts' mean, weighted by their tokens, and the row says so.
+Long prompts: CLIP reads 77 tokens, SigLIP 64. A longer prompt is halved at a blank until every part fits; the score
+is the parts' mean, weighted by their tokens, and the row says so.
 """
 
 from __future__ import annotations
@@ -177,8 +177,9 @@ def parts_of(text: str, tokens: Callable[[str], int], room: int) -> list[tuple[s
 
 
 def _unit(states: Tensor) -> Tensor:
-    found = states.float()
-    return (found / found.norm(dim=-1, keepdim=True)).cpu()
+    found = states.float().cpu()
+    unit: Tensor = found / found.norm(dim=-1, keepdim=True)
+    return unit
 
 
 def load(

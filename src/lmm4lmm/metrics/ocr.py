@@ -1,8 +1,8 @@
 """ocr: are all letters of the words that the prompt quotes correct? Read by a machine, letter by letter.
 
 RapidOCR (PP-OCRv4, Apache-2.0; its models lie in its wheel) reads the image. The answer is yes where every text
-between quotation marks in the prompt is there as a run of whole words with exactly its letters and digits; case, blanks
-and punctuation don't count. A letter more, less or other is a no.
+between quotation marks in the prompt is there as a run of whole words with exactly its letters and digits; case,
+blanks and punctuation don't count. A letter more, less or other is a no.
 """
 
 from __future__ import annotations

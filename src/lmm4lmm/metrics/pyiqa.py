@@ -55,7 +55,7 @@ class PyiqaMetric:
 
     def size(self, prepared: npt.NDArray[np.uint8]) -> int:
         """Pixels."""
-        return prepared.shape[0] * prepared.shape[1]
+        return int(prepared.shape[0] * prepared.shape[1])
 
     def score(self, batch: Sequence[npt.NDArray[np.uint8]]) -> list[Score]:
         """One score an item, each image alone, since sizes differ.
