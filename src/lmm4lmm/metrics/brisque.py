@@ -2,8 +2,8 @@
 
 Mittal, Moorthy and Bovik 2012, doi 10.1109/TIP.2012.2214050: 36 statistics of the whole picture at its own size, and
 a support vector regression on opinions of photographs with known faults (LIVE). BRISQUE's own number is lower for
-better pictures, about 0 to 100; here perception is 100 less that, cut to 0 to 100. The regression comes from the wheel
-``brisque`` of the package index (Apache-2.0), is fetched once and checked by its SHA-256.
+better pictures, about 0 to 100; here perception is 100 less that, cut to 0 to 100. The regression comes from the
+wheel ``brisque`` of the package index (Apache-2.0), is fetched once and checked by its SHA-256.
 """
 
 from __future__ import annotations

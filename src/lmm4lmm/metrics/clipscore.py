@@ -1,8 +1,8 @@
 """clipscore: the cosine between CLIP's (or SigLIP's) view of the image and of its prompt.
 
 CLIPScore (Hessel et al. 2021, arXiv 2104.08718) with the scale of torchmetrics: correspondence is 100 times the
-cosine, nothing below 0. The paper's factor of 2.5 and its "A photo depicts" before the prompt are left out. Good matches
-are far from 100, so compare its numbers with its own only.
+cosine, nothing below 0. The paper's factor of 2.5 and its "A photo depicts" before the prompt are left out. Good
+matches are far from 100, so compare its numbers with its own only.
 
 Long prompts: CLIP reads 77 tokens, SigLIP 64. A longer prompt is halved at a blank until every part fits; the score
 is the parts' mean, weighted by their tokens, and the row says so.

@@ -141,8 +141,8 @@ def test_tokens_that_are_a_word(tokens, shares):
     assert found.shares == pytest.approx(shares)
 
 
-@pytest.mark.parametrize(
-    "first", [None, (), (("The", 0.0),), (("Good", math.nan),), (("Good", 5.0),), (("Good", -9.0),)]
-)
-def test_tokens_that_are_none(first):
+@pytest.mark.parametrize("log", [None, math.nan, 5.0, -9.0])
+def test_tokens_that_are_none(log):
+    first = (("The", 0.0),) if log is None else (("Good", log),)
+    assert by_probabilities(Reply(text=""), LEVELS) is None
     assert by_probabilities(Reply(text="", first=first), LEVELS) is None
