@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-HERE = Path(__file__).parent
-for folder in (HERE.parent / "model" / "official", HERE.parent / "model" / "bases", HERE / "judging"):
-    sys.path.append(str(folder))
+sys.path.extend(
+    str(Path(__file__).parent / place) for place in ("../model/official", "../model/bases", "judging")
+)
 from fake_endpoint import running
 from fake_pyiqa import fake_pyiqa
 from random_checkpoint import Shape, write
