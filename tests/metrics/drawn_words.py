@@ -81,11 +81,7 @@ def spoil(text: str, how: str, rng: np.random.Generator) -> str:
         elif how == "swapped":
             made = text[:place] + text[place + 1 : place + 2] + letter + text[place + 2 :]
         else:
-            made = (
-                text[:place]
-                + letters[int(rng.integers(26))]
-                + text[place + 1 :]
-            )
+            made = text[:place] + letters[int(rng.integers(26))] + text[place + 1 :]
         if made.casefold() != text.casefold() and made.split() == made.strip().split(" "):
             return made
 

@@ -25,7 +25,7 @@ VERSION = 1
 """Part of the fingerprint: raise it whenever an answer would differ."""
 
 _QUOTES = re.compile(
-    r'"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』|‘([^’]+)’'
+    r'"([^"]*)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|「([^」]+)」|『([^』]+)』|‘([^’]+)’'
     r"|(?<!\w)'((?:[^']|(?<=\w)'(?=\w))+)'(?!\w)"
 )
 """The texts between quotation marks; an apostrophe within a word is none."""
@@ -85,7 +85,7 @@ def _score(one: Prepared) -> Score:
 
 def quoted(prompt: str) -> tuple[str, ...]:
     """The texts between quotation marks that hold a letter or a digit, each once, in their order."""
-    found = (next(filter(None, groups)) for groups in _QUOTES.findall(prompt))
+    found = (next(filter(None, groups), "") for groups in _QUOTES.findall(prompt))
     return tuple(dict.fromkeys(text.strip() for text in found if letters(text)))
 
 
