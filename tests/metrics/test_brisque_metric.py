@@ -14,6 +14,7 @@ from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.core.records import Item
 from lmm4lmm.metrics import brisque
 from lmm4lmm.metrics.brisque import BrisqueMetric, Regression, load, model_file, read_regression
+from lmm4lmm.model.nano import brisque_features
 from lmm4lmm.model.nano.brisque_features import HIGH, LOW
 
 MADE = "svm_type epsilon_svr\nkernel_type rbf\ngamma 0.05\nrho -1.5\nSV\n30 1:0.5 36:1\n-12.5 2:-1 18:0.75\n"
@@ -95,16 +96,19 @@ def test_photographs_and_their_ruins(published, photo):
         assert clean > perception(published, few) > perception(published, many)
 
 
-def test_the_same_as_what_nano_sees(published, nano_base_folder, photo):
-    """The same published model, read from the same wheel by another path, in float32."""
-    import torch
+def test_images_are_halved_as_opencv_does(photo):
+    """The published regression was trained on images that OpenCV had halved."""
+    cv2 = pytest.importorskip("cv2", reason="the [ocr] extra, which brings OpenCV, is not installed")
+    for size in ((64, 48), (63, 47), (5, 4)):
+        light = np.asarray(photo.convert("L").crop((100, 100, 100 + size[0], 100 + size[1])), np.float32)
+        ours = brisque_features._halved(brisque_features._halved(light).T).T
+        theirs = cv2.resize(light, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_CUBIC)
+        np.testing.assert_allclose(ours, theirs, atol=1e-3)
 
-    from lmm4lmm.model.nano.assembly import load_brisque
-    from lmm4lmm.model.nano.brisque_features import features
 
-    small = photo.crop((0, 0, 500, 400))
-    opinion = float(load_brisque()(torch.from_numpy(features(small))[None]))
-    assert perception(published, small) == pytest.approx(100 - opinion, abs=0.02)
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (17, 16)])
+def test_small_and_plain_images_have_a_score(published, size):
+    assert 0 <= perception(published, Image.new("RGB", size, (80, 90, 100))) <= 100
 
 
 @pytest.mark.parametrize("options", [{"device": "cuda"}, {"dtype": "float16"}, {"dimensions": ("answer",)}])

@@ -22,7 +22,7 @@ from lmm4lmm.core import files
 from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension, Estimate, Item, Score
 from lmm4lmm.model.nano.base import BRISQUE_WHEEL
-from lmm4lmm.model.nano.brisque_features import FEATURES, HIGH, LOW, whole_features
+from lmm4lmm.model.nano.brisque_features import FEATURES, HIGH, LOW, published_features
 from lmm4lmm.model.nano.wheels import fetched
 
 VERSION = 1
@@ -70,7 +70,7 @@ class BrisqueMetric:
 
     def prepare(self, item: Item, image: Image) -> Floats:
         """The 36 features: nearly all of the work."""
-        return whole_features(image).astype(np.float64)
+        return published_features(image).astype(np.float64)
 
     def size(self, prepared: Floats) -> int:
         """Every item costs the same once its features are there."""
