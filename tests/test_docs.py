@@ -25,6 +25,7 @@ PAGES = [
     "docs/agreement.md",
     "docs/bases.md",
     "docs/leaderboard.md",
+    "docs/metrics.md",
     "docs/ranking.md",
     "docs/recovery.md",
     "docs/statistics.md",

@@ -65,7 +65,8 @@ def _halved(plane: Floats) -> Floats:
     count = max(1, round(plane.shape[0] / 2))
     rows = np.clip(2 * np.arange(count)[:, None] + np.arange(-1, 3), 0, plane.shape[0] - 1)
     taps = np.array([-0.09375, 0.59375, 0.59375, -0.09375], np.float32)
-    return np.einsum("t,rtc->rc", taps, plane[rows])
+    halved: Floats = np.einsum("t,rtc->rc", taps, plane[rows])
+    return halved
 
 
 def _middle(image: Image.Image) -> Image.Image:
