@@ -22,6 +22,7 @@ step "Types" mypy --strict src
 step "Layers" lint-imports
 step "Tests" python -m pytest ${PYTEST_ARGS:-}
 step "Docs" python scripts/cli_reference.py --check
+step "Site" env NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 printf '\n== Summary\n'
 printf '%s\n' "${summary[@]}"

@@ -19,17 +19,11 @@ from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model import pretrained
 
 ROOT = Path(__file__).resolve().parent.parent
+GENERATED = {"cli.md"}
 PAGES = [
     "README.md",
     "CONTRIBUTING.md",
-    "docs/agreement.md",
-    "docs/bases.md",
-    "docs/leaderboard.md",
-    "docs/metrics.md",
-    "docs/ranking.md",
-    "docs/recovery.md",
-    "docs/statistics.md",
-    "docs/training.md",
+    *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md") if page.name not in GENERATED),
 ]
 SHELL = ("bash", "sh", "shell", "console", "text", "")
 """Languages of a fenced block that may hold commands."""

@@ -97,9 +97,11 @@ def train(
         prompts: the prompts file of a folder.
         human_data: the folder with the released files of a named data set.
         split_by: what is held out: ``prompt``, ``generator``, ``source`` or ``fold``.
-        fold, folds: which of how many, for ``fold``.
+        fold: which one, where ``split_by`` is ``fold``.
+        folds: of how many.
         split_file: a table with ``id`` and ``split``, in place of a plan.
-        validation_share, test_share: of the rows; ``test_share`` may be 0.
+        validation_share: of the rows.
+        test_share: of the rows; may be 0.
         split_seed: decides who is held out.
         device: where nano or a single process trains.
         attention: of a large base, ``auto`` or what transformers calls it.

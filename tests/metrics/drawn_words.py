@@ -13,6 +13,7 @@ from string import ascii_lowercase, ascii_uppercase
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
+from skimage import data
 
 TEXTS = (
     *(
@@ -41,7 +42,7 @@ _DEJAVU = {
     "oblique": "DejaVuSerif-BoldItalic.ttf",
     "condensed": "DejaVuSansCondensed.ttf",
 }
-SETTINGS = ("clean", "turned", "pale", "noisy", "blurred")
+SETTINGS = ("clean", "turned", "pale", "noisy", "blurred", "small", "busy")
 
 
 @dataclass(frozen=True)
@@ -119,14 +120,19 @@ def placed(mask: Image.Image, setting: str, rng: np.random.Generator) -> Image.I
     """Letters of one colour on a sign of another."""
     if setting == "turned":
         mask = mask.rotate(float(rng.uniform(-12, 12)), Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+    if setting == "small":
+        mask = mask.resize((round(mask.width * 0.3), round(mask.height * 0.3)), Image.Resampling.LANCZOS)
     light, dark = rng.uniform(190, 255, 3), rng.uniform(0, 80, 3)
     if setting == "pale":
         dark = light - rng.uniform(60, 90)
     share = np.asarray(mask, float)[..., None] / 255
     pixels = np.full((512, max(512, mask.width + 40), 3), light)
+    if setting == "busy":  # letters straight on a photograph
+        photo = Image.fromarray(data.coffee()).resize(pixels.shape[1::-1], Image.Resampling.BICUBIC)
+        pixels = 0.6 * np.asarray(photo, float) + 100
     top, left = (pixels.shape[0] - mask.height) // 2, (pixels.shape[1] - mask.width) // 2
     part = pixels[top : top + mask.height, left : left + mask.width]
-    part[:] = share * light + (1 - share) * dark
+    part[:] = share * (part if setting == "busy" else light) + (1 - share) * dark
     if setting == "noisy":
         pixels += rng.normal(0, 40, pixels.shape)
     image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))

@@ -9,6 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny import HIDDEN, WORDS, chosen, random_features, some_texts, tiny_model
 
+from lmm4lmm.core.errors import WeightsError
+from lmm4lmm.model.nano.assembly import apply_trained, trained_names
 from lmm4lmm.model.nano.language import LAYERS
 from lmm4lmm.model.nano.naturalness import FEATURES
 from lmm4lmm.model.nano.network import Words, joined
@@ -172,3 +174,35 @@ def test_what_is_seen_survives_being_kept_in_half_precision():
     for part in (eye.places, eye.cells, eye.statistics, found.naturalness, found.opinion):
         assert part.dtype == torch.float32
         assert torch.equal(part.half().float(), part)
+
+
+def test_matching_and_perception_learn_from_how_it_is_drawn_each_by_a_view_of_its_own():
+    model = tiny_model().requires_grad_(True)
+    found = model(random_features(2), model.read([Texts((7, 8), ()), Texts((9,), ())]))
+    names = ("scene.finish.1.weight", "scene.manner.1.weight")
+    weights = [dict(model.named_parameters())[name] for name in names]
+    assert found.correspondence is not None
+    for score, own in ((found.perception.score, 0), (found.correspondence.score, 1)):
+        gradients = torch.autograd.grad(score.sum(), weights, retain_graph=True, allow_unused=True)
+        assert gradients[own] is not None
+        assert gradients[own].abs().max() > 0
+        assert gradients[1 - own] is None
+
+
+def test_weights_from_before_the_two_views_score_as_they_did():
+    """Up to 0.3 one view served both: with a copy for each, every output stays what it was."""
+    model = tiny_model(3)
+    model.scene.manner.load_state_dict(model.scene.finish.state_dict())
+    state = {name: model.state_dict()[name].clone() for name in trained_names(model)}
+    old = {name: value for name, value in state.items() if not name.startswith("scene.manner.")}
+    other = tiny_model(3)  # with another view for matching
+    features, texts = random_features(4), some_texts()
+    assert not torch.equal(other.scene.manner[1].weight, model.scene.manner[1].weight)
+    apply_trained(other, old)
+    with torch.inference_mode():
+        one, two = (each(features, each.read(texts)) for each in (model, other))
+    assert torch.equal(one.correspondence.score, two.correspondence.score)
+    assert torch.equal(one.perception.score, two.perception.score)
+    del old["scene.finish.1.bias"]
+    with pytest.raises(WeightsError, match=r"scene\.finish\.1\.bias"):
+        apply_trained(other, old)

@@ -56,7 +56,7 @@ def test_shapes_and_what_the_memory_holds(encoder):
     scene = encoder(features, probabilities)
     assert scene.overview.shape == (2, WIDTH)
     assert scene.memory.shape == (2, PLACES + 17, WIDTH)
-    assert scene.finish.shape == (2, WAIST)
+    assert scene.finish.shape == scene.manner.shape == (2, WAIST)
     # what is remembered of a place: its four quarters' mean and the coarse map; of a cell: what it is called
     place = ((features.eye.places[1, 20] - encoder.place_mean) / encoder.place_scale).clamp(-6, 6)
     quarters = place[: 4 * FINE_WIDTH].view(4, FINE_WIDTH).mean(0)

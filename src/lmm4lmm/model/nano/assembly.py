@@ -139,9 +139,13 @@ def load_trained(folder: Path) -> tuple[NanoNetwork, Facts]:
 def apply_trained(model: NanoNetwork, state: Mapping[str, Tensor]) -> None:
     """Puts a trained part into a base, by name.
 
+    Up to version 0.3 perception and matching shared one narrow view: each then gets a copy of it.
+
     Raises:
         WeightsError: names or shapes differ from this version's.
     """
+    shared = [name for name in state if name.startswith("scene.finish.")]
+    state = {**{name.replace("finish", "manner"): state[name] for name in shared}, **state}
     if odd := sorted(set(trained_names(model)).symmetric_difference(state)):
         raise WeightsError(f"the trained part has other tensors than expected, for instance {odd[0]}")
     try:

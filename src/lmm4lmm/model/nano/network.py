@@ -138,9 +138,9 @@ class NanoNetwork(nn.Module):
         read = self.reader(self.told(words), words.spans, scene, rows)
         if rows is not None:
             quality = quality[rows]
-        finish = scene.finish if rows is None else scene.finish[rows]
+        manner = scene.manner if rows is None else scene.manner[rows]
         has_prompt, has_question = bool(words.spans[0].any()), bool(words.spans[1].any())
-        match = self.correspondence_head(torch.cat([read.prompt, spans[0], finish], 1))
+        match = self.correspondence_head(torch.cat([read.prompt, spans[0], manner], 1))
         # People find less of a prompt in a flawed image; what they think of it is not learned from prompts, though.
         match = match + self.liking(quality.detach())
         match = torch.cat([match[:, :1] + (spans[0] @ self.match_evidence)[:, None], match[:, 1:]], 1)

@@ -51,13 +51,15 @@ class Scene(NamedTuple):
     Attributes:
         overview: [B, D] of the whole.
         memory: [B, 81, D] 64 places, row by row, then classes of the whole and of 16 cells.
-        finish: [B, 96] how it is drawn.
+        finish: [B, 96] how it is drawn, as perception sees it.
+        manner: [B, 96] how it is drawn, as matching sees it.
         structure: [B, 288] how places and their neighbours look: the worst one, the mean, the mean of the worst four.
     """
 
     overview: Tensor
     memory: Tensor
     finish: Tensor
+    manner: Tensor
     structure: Tensor
 
 
@@ -96,7 +98,7 @@ class SceneEncoder(nn.Module):
         self.place = nn.Sequential(nn.Linear(FINE_WIDTH + COARSE_WIDTH, WIDTH), nn.GELU())
         self.content = nn.Sequential(nn.Linear(hidden, WIDTH), nn.GELU())
         self.where = nn.Parameter(torch.randn(PLACES + 1 + CELLS, WIDTH) * 0.3)
-        self.finish = nn.Sequential(nn.Dropout(0.2), nn.Linear(seen, WAIST), nn.GELU(), nn.Dropout(0.1))
+        self.finish, self.manner = _narrow(seen), _narrow(seen)
         self.structure = Structure()
 
     def forward(self, features: ImageFeatures, probabilities: Tensor) -> Scene:
@@ -113,7 +115,9 @@ class SceneEncoder(nn.Module):
         memory = torch.cat([narrow, self.content(named)], 1) + self.where
         seen = _standard(finish_features(features), self.finish_mean, self.finish_scale)
         whole = torch.cat([_pooled(places), named[:, 0]], 1)
-        return Scene(self.overview(whole), memory, self.finish(seen), self.structure(places))
+        return Scene(
+            self.overview(whole), memory, self.finish(seen), self.manner(seen), self.structure(places)
+        )
 
 
 class Structure(nn.Module):
@@ -148,6 +152,13 @@ def finish_features(features: ImageFeatures) -> Tensor:
     eye = features.eye
     statistics = eye.statistics.sign() * eye.statistics.abs().log1p()
     return torch.cat([statistics, eye.cells.mean(1), features.naturalness, features.opinion[:, None]], 1)
+
+
+def _narrow(seen: int) -> nn.Sequential:
+    """A narrow view of ``seen`` features. Perception and matching have one each: out of a shared one, matching takes
+    .02 of perception's SRCC (docs/nano.md).
+    """
+    return nn.Sequential(nn.Dropout(0.2), nn.Linear(seen, WAIST), nn.GELU(), nn.Dropout(0.1))
 
 
 def _pooled(places: Tensor) -> Tensor:

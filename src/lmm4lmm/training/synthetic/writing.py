@@ -19,9 +19,9 @@ _STAMP = "world.json"
 def write(world: World, folder: Path, *, check: bool = False, again: int = 0) -> int:
     """Writes a world, or what is missing of it; a killed run is taken up by the next.
 
-    ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, perception,
-    correspondence, their standard deviations, answer), ``truth.jsonl`` (the same columns, without noise) and the
-    images. ``world.json`` says which world it is, so that images that are there need not be drawn again.
+    ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, prompt,
+    generator, task; perception and correspondence, each with standard deviation and number of raters; answer),
+    ``truth.jsonl`` (the same without noise and raters) and the images. ``world.json`` says which world it is, so that images that are there need not be drawn again.
 
     Args:
         world: what to write.
@@ -41,12 +41,12 @@ def write(world: World, folder: Path, *, check: bool = False, again: int = 0) ->
     manifest, human, truth, written = [], [], [], 0
     for record in world:
         manifest.append(_item(record))
-        human.append(_said(record))
+        human.append(_said(world, record))
         truth.append(_known(record))
         for other in asked_again(world, record, again):
             manifest.append(_item(record, other))
-            human.append(_said(other, perception=False))
-            truth.append(_known(other, perception=False))
+            human.append(_said(world, record, other))
+            truth.append(_known(record, other))
         path = folder / record.image
         if check or not path.exists():
             written += _write_if_other(path, record.picture.encode())
@@ -101,26 +101,37 @@ def _item(record: Record, other: Asked | None = None) -> dict[str, str]:
     }
 
 
-def _said(about: Record | Asked, *, perception: bool = True) -> dict[str, str | float | None]:
-    said = about.opinion
+def _said(world: World, record: Record, other: Asked | None = None) -> dict[str, Any]:
+    said, raters = (other or record).opinion, len(world.raters.bias)
+    perception = {
+        "perception": said.perception,
+        "perception_std": said.perception_std,
+        "perception_n": raters,
+    }
     return {
-        "id": about.id,
-        "perception": said.perception if perception else None,
-        "perception_std": said.perception_std if perception else None,
+        **_named(record, other),
+        **(perception if other is None else dict.fromkeys(perception)),
         "correspondence": said.correspondence,
         "correspondence_std": said.correspondence_std,
+        "correspondence_n": raters,
         "answer": float(said.answer),
     }
 
 
-def _known(about: Record | Asked, *, perception: bool = True) -> dict[str, str | float | None]:
-    truth = about.truth
+def _known(record: Record, other: Asked | None = None) -> dict[str, Any]:
+    truth = (other or record).truth
     return {
-        "id": about.id,
-        "perception": truth.perception if perception else None,
+        **_named(record, other),
+        "perception": truth.perception if other is None else None,
         "correspondence": truth.correspondence,
         "answer": float(truth.answer),
     }
+
+
+def _named(record: Record, other: Asked | None) -> dict[str, str]:
+    """What a table of scores needs to be ranked by itself."""
+    item = _item(record, other)
+    return {name: item[name] for name in ("id", "prompt", "generator", "task")}
 
 
 def _write_if_other(path: Path, content: bytes) -> bool:
