@@ -13,7 +13,7 @@ from lmm4lmm.core.errors import InputError, WeightsError
 from lmm4lmm.core.records import Item
 from lmm4lmm.metrics.clipscore import load, parts_of
 
-WORDS = "a rocket on a launch pad beside a wooden table with a cup of coffee and a cat"
+WORDS = " and ".join(["a rocket on a launch pad beside a wooden table with a cup of coffee"] * 3)
 
 
 @pytest.fixture(scope="module", params=["clip", "siglip"])
@@ -39,17 +39,20 @@ def test_the_score_is_transformers_own_cosine(made):
 
     folder, model, metric = made
     words = AutoTokenizer.from_pretrained(folder)
-    given = words("a cat", padding="max_length", max_length=ROOM, return_tensors="pt")
-    if model.config.model_type == "siglip":
-        del given["attention_mask"]
-    item = Item(id="one", path=Path("one"), image="one", prompt="a cat")
-    pixels = torch.from_numpy(metric.prepare(item, picture()).pixels)[None]
-    with torch.inference_mode():
-        whole = model(pixel_values=pixels, **given)
-    cosine = float((whole.image_embeds * whole.text_embeds).sum())
-    found = score_of(metric, "a cat").correspondence
-    assert found.score == pytest.approx(max(0.0, 100 * cosine), abs=1e-3)
-    assert found.std is None
+    cosines = []
+    for prompt, seed in (("a cat", 0), ("a rocket", 1), ("a cup of coffee", 2), ("wooden table 7", 3)):
+        given = words(prompt, padding="max_length", max_length=ROOM, return_tensors="pt")
+        if model.config.model_type == "siglip":
+            del given["attention_mask"]
+        item = Item(id="one", path=Path("one"), image="one", prompt=prompt)
+        pixels = torch.from_numpy(metric.prepare(item, picture(seed)).pixels)[None]
+        with torch.inference_mode():
+            whole = model(pixel_values=pixels, **given)
+        cosines.append(float((whole.image_embeds * whole.text_embeds).sum()))
+        found = score_of(metric, prompt, picture(seed)).correspondence
+        assert found.score == pytest.approx(max(0.0, 100 * cosines[-1]), abs=1e-3)
+        assert found.std is None
+    assert max(cosines) > 0.01  # else nothing was compared
 
 
 def test_pixels_are_those_of_transformers_processor(made):
