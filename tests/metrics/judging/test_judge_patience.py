@@ -12,7 +12,7 @@ from fake_endpoint import FakeEndpoint, Step, running
 
 from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.metrics.judge import load
-from lmm4lmm.metrics.judging import transport
+from lmm4lmm.metrics.judging import passing, transport
 
 GOOD = json.dumps(
     {
@@ -168,7 +168,7 @@ def test_what_every_request_would_meet_ends_the_run(one, endpoint, step, message
 
 
 def test_an_endpoint_that_has_gone_is_not_asked_for_ever(judge, prepared, monkeypatch):
-    monkeypatch.setattr(transport, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(passing, "_FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(transport, "_PATIENCE", 3)
     with running(FakeEndpoint()) as endpoint:
         metric = load(base_url=endpoint.base_url, retries=1, concurrency=1, dimensions=("perception",))

@@ -11,12 +11,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
+from lmm4lmm.metrics.judging.passing import (
+    LONGEST_ASKED_S,
+    MAY_PASS,
+    Passing,
+    asked_to_wait,
+    backoff,
+    is_final,
+    told,
+)
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -26,9 +34,6 @@ T = TypeVar("T")
 MOST_BYTES = 8 * 2**20
 """Of a reply; a larger one is not read to its end."""
 
-_MAY_PASS = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 60.0
-_LONGEST_ASKED_S = 600.0  # a Retry-After beyond that is a "no"
 _PATIENCE = 10  # questions in a row that failed in all their tries: the endpoint is gone
 _LOOK_S = 10.0
 
@@ -48,18 +53,6 @@ class Refused(ItemError):
 
 class Stopped(Exception):
     """The run is being stopped; nothing more is asked."""
-
-
-@dataclass(frozen=True)
-class _Passing(Exception):
-    """What may be better at the next try.
-
-    Attributes:
-        wait: seconds that the endpoint asks to wait.
-    """
-
-    reason: str
-    wait: float | None = None
 
 
 @dataclass
@@ -118,7 +111,7 @@ class Transport:
         """
         try:
             status, _, data = self._once("GET", "/models", None, min(_LOOK_S, self._timeout))
-        except _Passing as error:
+        except Passing as error:
             raise InputError(f"{self.base_url}: {error.reason}") from None
         self._end_of_run(status, data, {}, about_model=False)
         return data if status == 200 else None
@@ -143,7 +136,7 @@ class Transport:
             self._wait_for_gate()
             try:
                 found = self._try(path, body, parse)
-            except _Passing as error:
+            except Passing as error:
                 last, wait = error.reason, error.wait
             except ItemError:
                 self._count(failed=False)
@@ -151,28 +144,28 @@ class Transport:
             else:
                 self._count(failed=False)
                 return found
-            if wait is not None and wait > _LONGEST_ASKED_S:
+            if wait is not None and wait > LONGEST_ASKED_S:
                 raise ItemError(f"{last}; the endpoint asks to wait {wait:.0f} s, which is too long")
             if attempt < self._retries:
                 self._on_retry()
-                self._pause(wait if wait is not None else _backoff(attempt))
+                self._pause(wait if wait is not None else backoff(attempt))
         self._count(failed=True)
         raise ItemError(f"{last}; given up after {self._retries + 1} tries")
 
     def _try(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
         status, headers, data = self._once("POST", path, body, self._timeout)
-        if status in _MAY_PASS and not _is_final(data):
-            wait = _asked_to_wait(headers)
+        if status in MAY_PASS and not is_final(data):
+            wait = asked_to_wait(headers)
             if wait is not None and status in (429, 503, 529):
-                self._close_gate(min(wait, _LONGEST_ASKED_S))
-            raise _Passing(f"the endpoint answered {status}: {self._message(data)}", wait)
+                self._close_gate(min(wait, LONGEST_ASKED_S))
+            raise Passing(f"the endpoint answered {status}: {self._message(data)}", wait)
         self._end_of_run(status, data, headers)
         if status != 200:
             raise Refused(status, self._message(data))
         try:
             return parse(data)
         except ValueError as error:
-            raise _Passing(f"the endpoint's reply is broken: {self._clean(str(error))}") from None
+            raise Passing(f"the endpoint's reply is broken: {self._clean(str(error))}") from None
 
     def _end_of_run(
         self, status: int, data: bytes, headers: Mapping[str, str], *, about_model: bool = True
@@ -182,7 +175,7 @@ class Transport:
         if status in (401, 403):
             how = "refused the key" if self._key else "wants a key"
             raise InputError(f"{self.base_url} {how} ({status}): {said}")
-        if status == 402 or (status == 429 and _is_final(data)):
+        if status == 402 or (status == 429 and is_final(data)):
             raise InputError(f"{self.base_url}: the account is used up ({status}): {said}")
         if status == 404 and about_model:
             raise InputError(f"{self.base_url} has no such model or page (404): {said}")
@@ -198,7 +191,7 @@ class Transport:
         """One request.
 
         Raises:
-            _Passing: no whole reply came.
+            Passing: no whole reply came.
         """
         import urllib3
 
@@ -221,7 +214,7 @@ class Transport:
             )
             data = _read(response, ends)
         except urllib3.exceptions.HTTPError as error:
-            raise _Passing(self._clean(_told(error))) from None
+            raise Passing(self._clean(told(error))) from None
         return response.status, {name.lower(): value for name, value in response.headers.items()}, data
 
     def _message(self, data: bytes) -> str:
@@ -297,53 +290,12 @@ def _read(response: BaseHTTPResponse, ends: float) -> bytes:
         while part := response.read1(65_536):
             size += len(part)
             if size > MOST_BYTES:
-                raise _Passing(f"the endpoint's reply has more than {MOST_BYTES:,} bytes")
+                raise Passing(f"the endpoint's reply has more than {MOST_BYTES:,} bytes")
             if time.monotonic() > ends:
-                raise _Passing("the endpoint's reply took too long")
+                raise Passing("the endpoint's reply took too long")
             parts.append(part)
     except BaseException:
         response.close()
         raise
     response.release_conn()
     return b"".join(parts)
-
-
-def _told(error: Exception) -> str:
-    """A connection's error in words."""
-    name = type(error).__name__
-    known = {
-        "NewConnectionError": "nothing answers there (connection refused or unreachable)",
-        "ConnectTimeoutError": "no connection in time",
-        "ReadTimeoutError": "no reply in time",
-        "IncompleteRead": "the reply broke off",
-        "ProtocolError": "the connection broke off",
-        "NameResolutionError": "no such host",
-        "SSLError": f"no secure connection: {error}",
-    }
-    return known.get(name, f"{name}: {error}")
-
-
-def _is_final(data: bytes) -> bool:
-    """Whether a "too many requests" is about an account that is used up: it will not pass."""
-    return b"insufficient_quota" in data or b"billing_hard_limit" in data
-
-
-def _asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds of ``Retry-After`` (a number or a date) or of the finer form that some endpoints send."""
-    try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        if "retry-after" not in headers:
-            return None
-        text = headers["retry-after"].strip()
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def _backoff(attempt: int) -> float:
-    """Doubles from one try to the next; a random half of it keeps threads apart."""
-    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt)
-    return longest * random.uniform(0.5, 1.0)
