@@ -19,7 +19,9 @@ from lmm4lmm.cli import (
     study,
     study_analysis,
     study_data,
+    study_methods,
     study_plan,
+    study_screen,
     study_serve,
     study_setup,
     train,
@@ -229,7 +231,9 @@ ranking.add_to(app)
 study_setup.add_to(study.app)
 study_plan.add_to(study.app)
 study_data.add_to(study.app)
+study_screen.add_to(study.app)
 study_analysis.add_to(study.app)
+study_methods.add_to(study.app)
 study_serve.add_to(study.app)
 app.add_typer(study.app, name="study")
 
