@@ -191,6 +191,8 @@ def scored(
     from lmm4lmm.running.journal import Journal
     from lmm4lmm.running.scoring import PURPOSE, score_manifest
 
+    if batch_size == "auto":
+        batch_size = getattr(metric, "batch_size", batch_size)
     opened = Journal.open(Path(journal), purpose=PURPOSE) if journal is not None else None
     with opened if opened is not None else nullcontext():
         yield score_manifest(
