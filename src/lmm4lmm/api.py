@@ -230,12 +230,13 @@ def read_human(
     """
     import polars as pl
 
+    from lmm4lmm.core.tables import is_parts
     from lmm4lmm.datasets import DATASETS
 
     if isinstance(table, pl.DataFrame):
         return table
     name, path = str(table), Path(table)
-    if path.is_file():
+    if path.is_file() or is_parts(path):
         if data is not None:
             raise InputError(f"{table} is a file; --data (in Python: data=) goes with a data set's name")
         return _read_file(path, columns)

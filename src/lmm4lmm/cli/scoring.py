@@ -50,7 +50,7 @@ class Run:
     """What became of it.
 
     Attributes:
-        out: the scores.
+        out: the scores; text where they lie in a store.
         journal: what remembers the work.
         fingerprint: of the metric.
         items: rows written.
@@ -60,8 +60,8 @@ class Run:
         remarks: what the metric has to say of the run.
     """
 
-    out: Path
-    journal: Path
+    out: Path | str
+    journal: Path | str
     fingerprint: str
     items: int
     failed: int
@@ -248,14 +248,14 @@ def tell_end(request: Request, run: Run, tell: Callable[[str], None]) -> None:
         tell(remark)
     if run.failed:
         tell("Run the same command again to try the failed ones once more.")
-    if done:
+    if done and isinstance(run.out, Path):
         tell(f"Next: {' or '.join(next_commands(request))}")
 
 
 def next_commands(request: Request) -> list[str]:
     """The two commands that most people want now, ready to paste."""
     root = request.source if request.source.is_dir() else request.source.parent
-    page = request.out.with_suffix(".html")
+    page = request.out.with_suffix(".html")  # beside a folder of parts, too
     report = ["lmm4lmm", "report", str(request.out), "-o", str(page)]
     if root.resolve() != request.out.parent.resolve():
         report += ["--images", str(root)]

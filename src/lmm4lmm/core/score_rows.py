@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import atomic_path
-from lmm4lmm.core.records import Estimate, ScoreRow
+from lmm4lmm.core.records import Answer, Estimate, ScoreRow
 
 SCORE_COLUMNS: dict[str, type[str] | type[float]] = {
     "id": str,
@@ -77,6 +77,18 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
     }
 
 
+def row_from_flat(fields: Mapping[str, Any]) -> ScoreRow:
+    """The row again, from the columns of ``SCORE_COLUMNS``."""
+    answer = None if fields["answer"] is None else Answer(fields["answer"], fields["question"])
+    plain = {name: fields[name] for name in ("id", "image", "prompt", "generator", "task", "metric", "error")}
+    return ScoreRow(
+        **plain,
+        perception=_estimate_from(fields, "perception"),
+        correspondence=_estimate_from(fields, "correspondence"),
+        answer=answer,
+    )
+
+
 def write_scores(rows: Iterable[ScoreRow], path: Path) -> None:
     """Writes rows as they come: JSON lines, or CSV or Parquet where the suffix says so.
 
@@ -132,6 +144,10 @@ def _estimate(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     if estimate is None:
         return {name: None, f"{name}_std": None}
     return {name: estimate.score, f"{name}_std": estimate.std}
+
+
+def _estimate_from(fields: Mapping[str, Any], name: str) -> Estimate | None:
+    return None if fields[name] is None else Estimate(fields[name], fields[f"{name}_std"])
 
 
 def _check_finite(row: ScoreRow) -> None:

@@ -66,8 +66,7 @@ class ScoringJob(Generic[P]):
         return self.metric.prepare(work, picture)
 
     def _key(self, work: Item, *content: str | bytes) -> str:
-        fingerprint, dimensions = self.metric.fingerprint, ",".join(self.dimensions)
-        return content_key(*content, work.prompt, work.question, fingerprint, dimensions)
+        return score_key(work, *content, fingerprint=self.metric.fingerprint, dimensions=self.dimensions)
 
     def size(self, prepared: P) -> int:
         """What the metric says."""
@@ -98,6 +97,16 @@ class ScoringJob(Generic[P]):
         if broken := [name for name, value in _numbers(kept) if not math.isfinite(value)]:
             return ItemError(f"{self.metric.fingerprint} gave no finite number for {', '.join(broken)}")
         return kept
+
+
+def score_key(work: Item, *content: str | bytes, fingerprint: str, dimensions: Sequence[Dimension]) -> str:
+    """What a result is known by; needs no metric at hand, so that who only reads images can look it up.
+
+    Args:
+        content: the image's bytes, or the parts that stand for them.
+        dimensions: in the order of ``DIMENSIONS``.
+    """
+    return content_key(*content, work.prompt, work.question, fingerprint, ",".join(dimensions))
 
 
 def score_manifest(
