@@ -16,6 +16,7 @@ from lmm4lmm.cli import (
     lab,
     output,
     ranking,
+    serve,
     study,
     study_analysis,
     study_data,
@@ -226,6 +227,7 @@ boards.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+serve.add_to(app)
 study_setup.add_to(study.app)
 study_plan.add_to(study.app)
 study_data.add_to(study.app)
