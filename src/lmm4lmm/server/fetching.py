@@ -40,7 +40,11 @@ def is_public(address: str) -> bool:
     """
     found = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(found, ipaddress.IPv6Address) and (
-        found.ipv4_mapped is not None or found.teredo is not None or found in _NAT64 or found in _SIX_TO_FOUR
+        found.ipv4_mapped is not None
+        or found.teredo is not None
+        or found.is_site_local
+        or found in _NAT64
+        or found in _SIX_TO_FOUR
     ):
         return False
     return found.is_global and not found.is_multicast and not found.is_reserved
@@ -190,23 +194,24 @@ class _Pinned(http.client.HTTPConnection):
         self.default_port = PORTS[scheme]  # left out of the Host header
         super().__init__(host, port, timeout=seconds)
         self._address, self._context = address, tls if scheme == "https" else None
+        self._wire: socket.socket | None = None  # http.client forgets its own once a response has taken it over
 
     def connect(self) -> None:
         """Connects to the pinned address; a certificate must be of the name."""
-        self.sock = socket.create_connection((self._address, self.port), self.timeout)
+        self.sock = self._wire = socket.create_connection((self._address, self.port), self.timeout)
         if self._context is not None:
             # The handshake comes after the assignment, so that ``cut`` can end it, too.
-            self.sock = secured = self._context.wrap_socket(
+            self.sock = self._wire = secured = self._context.wrap_socket(
                 self.sock, server_hostname=self.host, do_handshake_on_connect=False
             )
             secured.do_handshake()
 
     def cut(self) -> None:
         """Ends whatever it is doing, from another thread."""
-        sock = self.sock
-        if sock is not None:
+        wire = self._wire
+        if wire is not None:
             with contextlib.suppress(OSError):  # it ended by itself
-                sock.shutdown(socket.SHUT_RDWR)
+                wire.shutdown(socket.SHUT_RDWR)
 
 
 def _allowed(text: str) -> Origin:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any, TypeAlias
 
 import msgspec
@@ -60,15 +61,13 @@ _PROBLEMS = {
 
 def document(service: Service) -> Node:
     """The whole document of a service."""
-    from lmm4lmm import __version__
-
-    secured = [{"token": []}] if service.door.locked else []
+    secured: list[Node] = [{"token": []}] if service.door.locked else []
     locked = (401,) if service.door.locked else ()
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "lmm4lmm",
-            "version": __version__,
+            "version": version("lmm4lmm"),
             "summary": "How good are images made from text?",
             "description": f"Scores of the metric `{service.name}`. One bad image in a batch is an error of its "
             "item, not of the request.",
@@ -214,12 +213,12 @@ def _answer(schema: str, description: str, example: Any = None) -> Node:
 
 def _faults(*statuses: int) -> Node:
     """The documented errors; 404 and 405 hold for every address."""
-    found = {}
+    found: Node = {}
     for status in sorted({*statuses, 404, 405}):
         code, description = _PROBLEMS[status]
         example = {"error": {"code": code, "message": description}}
         found[str(status)] = _answer("Problem", description, example)
-    for status, name in (("429", "Retry-After"), ("401", "WWW-Authenticate"), ("405", "Allow")):
-        if status in found:
-            found[status]["headers"] = {name: {"required": True, "schema": {"type": "string"}}}
+    for answered, name in (("429", "Retry-After"), ("401", "WWW-Authenticate"), ("405", "Allow")):
+        if answered in found:
+            found[answered]["headers"] = {name: {"required": True, "schema": {"type": "string"}}}
     return found

@@ -120,7 +120,8 @@ class Service:
         gone = asyncio.ensure_future(_gone(request))
         try:
             left = deadline - asyncio.get_running_loop().time()
-            await asyncio.wait({work, gone}, timeout=max(0, left), return_when=asyncio.FIRST_COMPLETED)
+            either: set[asyncio.Future[Any]] = {work, gone}
+            await asyncio.wait(either, timeout=max(0, left), return_when=asyncio.FIRST_COMPLETED)
             if work.done():
                 rows = work.result()
                 failed = sum(row.error is not None for row in rows)

@@ -63,6 +63,42 @@ class Patient(H11Protocol):
             self._patience = None
 
 
+class Server(uvicorn.Server):
+    """uvicorn's server for one service.
+
+    Args:
+        service: started and stopped by the caller; refuses new work from the moment the server is told to stop.
+        app: its application.
+        ready: called once requests are answered.
+    """
+
+    def __init__(self, service: Service, app: ASGIApp, ready: Callable[[], None]) -> None:
+        self._service, self._ready = service, ready
+        config = uvicorn.Config(
+            app,
+            http=Patient,
+            ws="none",
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            proxy_headers=False,
+            timeout_graceful_shutdown=math.ceil(service.limits.seconds) + GRACE,
+            lifespan="off",
+        )
+        super().__init__(config)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to listen."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Finishes what was accepted, within a request's own limit."""
+        self._service.close()
+        await super().shutdown(sockets)
+
+
 def serve(service: Service, app: ASGIApp, bound: socket.socket, ready: Callable[[], None]) -> None:
     """Serves until it is told to stop (Ctrl-C or SIGTERM), then finishes what was accepted.
 
@@ -72,35 +108,13 @@ def serve(service: Service, app: ASGIApp, bound: socket.socket, ready: Callable[
         bound: where to listen; closed at the end.
         ready: called once requests are answered.
     """
-    config = uvicorn.Config(
-        app,
-        http=Patient,
-        ws="none",
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=math.ceil(service.limits.seconds) + GRACE,
-        lifespan="off",
-    )
-
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            if self.started:
-                ready()
-
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            service.close()
-            await super().shutdown(sockets)
-
     # After an orderly end uvicorn raises the signal again; nothing is left to be done about it.
     usual: dict[signal.Signals, Any] = {
         kind: signal.signal(kind, lambda *_: None) for kind in (signal.SIGINT, signal.SIGTERM)
     }
     service.start()
     try:
-        Server(config).run(sockets=[bound])
+        Server(service, app, ready).run(sockets=[bound])
     finally:
         service.stop()
         for kind, handler in usual.items():
