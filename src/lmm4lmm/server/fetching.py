@@ -194,7 +194,9 @@ class _Pinned(http.client.HTTPConnection):
         self.default_port = PORTS[scheme]  # left out of the Host header
         super().__init__(host, port, timeout=seconds)
         self._address, self._context = address, tls if scheme == "https" else None
-        self._wire: socket.socket | None = None  # http.client forgets its own once a response has taken it over
+        self._wire: socket.socket | None = (
+            None  # http.client forgets its own once a response has taken it over
+        )
 
     def connect(self) -> None:
         """Connects to the pinned address; a certificate must be of the name."""

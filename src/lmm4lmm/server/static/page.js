@@ -80,8 +80,12 @@ async function score() {
   if (question) form.append("question", question);
   const answer = await fetch("/v1/score", { method: "POST", body: form, headers: headers() });
   const found = await answer.json();
-  if (answer.status === 401) $("locked").hidden = false;
-  if (!answer.ok) return complain(`${found.error.message}.`);
+  if (answer.status === 401) {
+    $("locked").hidden = false;
+    $("token").focus();
+    return complain("This server asks for its token: type it below the prompt.");
+  }
+  if (!answer.ok) return complain(`The server says: ${found.error.message}.`);
   const item = found.items[0];
   if (item.error) return complain(`This image can\u2019t be scored: ${item.error}.`);
   tell(item, Boolean(prompt));
