@@ -72,8 +72,9 @@ def throughput(rounds: int, seconds: float) -> None:
                 used = counter(port, "process_cpu_seconds_total") - used
                 batches = counter(port, "lmm4lmm_batch_items_count") - batches
                 print(
-                    f"{name:27s} {rates[name]:6.2f} images/s  {used / len(answers) * 1e3:6.1f} ms of processor an image"
-                    f"  {len(answers) / batches:4.1f} a batch  p50 {of(answers, 50):.2f} s  p99 {of(answers, 99):.2f} s"
+                    f"{name:27s} {rates[name]:6.2f} images/s  {used / len(answers) * 1e3:6.1f} ms of processor each"
+                    f"  {len(answers) / batches:4.1f} a batch  p50 {of(answers, 50):.2f} p99 {of(answers, 99):.2f} s",
+                    flush=True,
                 )
             one, many, single = rates.values()
             ratios.append(many / one)
@@ -135,7 +136,7 @@ def pairing_nano(count: int) -> None:
     ]
     images = [Image.open(BytesIO(image)) for image, _ in pairs]
     table = lmm4lmm.score(images=images, prompts=[prompt for _, prompt in pairs], batch_size=1)
-    known = np.stack([table[name].struct.field("score").to_numpy() for name in SCORED])
+    known = np.stack([table[name].to_numpy() for name in SCORED])
     with server(*NANO, "--max-queue", "256") as port:
         answers = crowd(port, [body_of(*pair) for pair in pairs], 32)
     got = np.array([[one.items[0][name]["score"] for one in answers] for name in SCORED])

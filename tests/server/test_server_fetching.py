@@ -262,8 +262,9 @@ def test_certificates_are_of_the_name_though_the_address_is_pinned(tmp_path: Pat
     if openssl is None:
         pytest.skip("no openssl here to make a certificate with")
     subprocess.run(
-        [openssl, *"req -x509 -newkey rsa:2048 -nodes -keyout key -out cert -days 2 -subj /CN=images.test".split(),
-         "-addext", "subjectAltName=DNS:images.test"], cwd=tmp_path, check=True, capture_output=True,
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
+         "-subj", "/CN=images.test", "-addext", "subjectAltName=DNS:images.test"],
+        cwd=tmp_path, check=True, capture_output=True,
     )  # fmt: skip
     Place.seen = []
     server = Quiet(("127.0.0.1", 0), Place)

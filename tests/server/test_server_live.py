@@ -320,3 +320,22 @@ def test_mistakes_are_explained(options: tuple[str, ...], said: str, monkeypatch
     assert result.exit_code == 2, result.output
     assert said in result.output
     assert threading.active_count() < 50
+
+
+def test_the_container_starts_what_there_is() -> None:
+    """Docker is not here to build it; that its command parses and its files exist can be told."""
+    import typer
+    import yaml
+
+    from lmm4lmm.cli.main import app
+
+    root = Path(__file__).resolve().parents[2]
+    lines = (root / "Dockerfile").read_text().splitlines()
+    words = [w for n in ("ENTRYPOINT ", "CMD ") for line in lines if line.startswith(n) for w in json.loads(line[len(n) :])]  # fmt: skip
+    assert words[:2] == ["lmm4lmm", "serve"]
+    typer.main.get_command(app).commands["serve"].make_context("serve", words[2:])  # type: ignore[attr-defined]
+    assert "USER scorer" in lines
+    service = yaml.safe_load((root / "compose.yaml").read_text())["services"]["scores"]
+    assert service["ports"] == ["127.0.0.1:8000:8000"]
+    for name in (root / ".dockerignore").read_text().split():
+        assert not name.startswith("!") or (root / name[1:]).exists()

@@ -29,16 +29,26 @@ def asked_everything(seconds: int) -> subprocess.CompletedProcess[str]:
     """Schemathesis with all its checks against a server that small requests can exceed."""
     limits = Limits(items=4, text=200, queue=1_000, held_bytes=10**9)
     program = Path(sys.executable).with_name("schemathesis")
+    here = str(Path(__file__).parent)
+    path = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
+    options = {
+        "--header": f"Authorization: Bearer {TOKEN}",
+        "--checks": "all",
+        "--suppress-health-check": "all",
+        "--seed": "7",
+        "--max-time": str(seconds),
+        "--max-examples": "10" if seconds < 60 else "200",
+    }
     with live(Service("known", Known(), limits=limits, token=TOKEN)) as (url, _):
+        words = [word for pair in options.items() for word in pair]
         return subprocess.run(
-            [
-                program, "run", f"{url}/openapi.json", "-H", f"Authorization: Bearer {TOKEN}", "--checks", "all",
-                "--suppress-health-check", "all", "--seed", "7", "--max-time", str(seconds), "--continue-on-failure",
-                "--max-examples", "10" if seconds < 60 else "200",
-            ],
-            capture_output=True, text=True, timeout=seconds * 3 + 120, cwd=Path(__file__).parent,
-            env={**os.environ, "SCHEMATHESIS_HOOKS": "form_hooks", "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))},
-        )  # fmt: skip
+            [program, "run", f"{url}/openapi.json", "--continue-on-failure", *words],
+            capture_output=True,
+            text=True,
+            timeout=seconds * 3 + 120,
+            cwd=here,
+            env={**os.environ, "SCHEMATHESIS_HOOKS": "form_hooks", "PYTHONPATH": path},
+        )
 
 
 @pytest.mark.slow
