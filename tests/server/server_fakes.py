@@ -65,7 +65,7 @@ def expected(color: int, prompt: str, question: str | None = None) -> Score:
     """What ``Known`` says of an image whose first pixel is ``color``."""
     return Score(
         perception=Estimate(color / 2**24 * 100, 1.0),
-        correspondence=Estimate(zlib.crc32(prompt.encode()) / 2**32 * 100),
+        correspondence=Estimate(zlib.crc32(prompt.encode()) / 2**32 * 100) if prompt else None,
         answer=Answer(zlib.crc32(question.encode()) / 2**32, question) if question else None,
     )
 

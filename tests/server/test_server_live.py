@@ -331,7 +331,10 @@ def test_the_container_starts_what_there_is() -> None:
 
     root = Path(__file__).resolve().parents[2]
     lines = (root / "Dockerfile").read_text().splitlines()
-    words = [w for n in ("ENTRYPOINT ", "CMD ") for line in lines if line.startswith(n) for w in json.loads(line[len(n) :])]  # fmt: skip
+    words: list[str] = []
+    for line in lines:
+        if line.startswith(("ENTRYPOINT ", "CMD ")):
+            words += json.loads(line.partition(" ")[2])
     assert words[:2] == ["lmm4lmm", "serve"]
     typer.main.get_command(app).commands["serve"].make_context("serve", words[2:])  # type: ignore[attr-defined]
     assert "USER scorer" in lines

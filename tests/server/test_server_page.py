@@ -7,10 +7,10 @@ import json
 import time
 
 import pytest
-from report_browser import PALE, TOO_WIDE, Browser
 from server_fakes import Known, live, png
 
 from lmm4lmm.server.service import Service
+from report_browser import PALE, TOO_WIDE, Browser
 
 pytestmark = pytest.mark.browser
 
