@@ -22,8 +22,6 @@ _ANSWERS = (
     messages.AskedBatch,
 )
 _PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM84KDAwMDAxMDAwMDAAAAOSgEkuZeOQAAAAABJRU5ErkJggg=="
-    "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAEklEQVR42mNkYPjPwMDAAKEAAA0IAQHmVE1bAAAAAElFTkSuQmCC"
-)
 _SCORES = {
     "perception": {"score": 51.2, "std": 6.3},
     "correspondence": {"score": 47.9, "std": 7.1},
