@@ -21,7 +21,7 @@ _ANSWERS = (
     messages.Problem,
     messages.AskedBatch,
 )
-_PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM84KDAwMDAxMDAwMDAAAAOSgEkuZeOQAAAAABJRU5ErkJggg=="
+_DOT = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM84KDAwMDAxMDAwMDAAAAOSgEkuZeOQAAAAABJRU5ErkJggg=="
 _SCORES = {
     "perception": {"score": 51.2, "std": 6.3},
     "correspondence": {"score": 47.9, "std": 7.1},
@@ -123,7 +123,7 @@ def _score(service: Service) -> Node:
                             "value": {
                                 "items": [
                                     {
-                                        "image": _PIXEL,
+                                        "image": _DOT,
                                         "prompt": "a cat on a mat",
                                         "question": "Is there a cat?",
                                         "id": "cat",
@@ -135,8 +135,8 @@ def _score(service: Service) -> Node:
                             "summary": "Two images, one as a data: URL",
                             "value": {
                                 "items": [
-                                    {"image": _PIXEL, "prompt": "a cat"},
-                                    {"image": f"data:image/png;base64,{_PIXEL}"},
+                                    {"image": _DOT, "prompt": "a cat"},
+                                    {"image": f"data:image/png;base64,{_DOT}"},
                                 ]
                             },
                         },
