@@ -127,7 +127,7 @@ def pairing_fake(count: int) -> None:
 
 
 def pairing_nano(count: int) -> None:
-    """As many with nano, against scores that were made one at a time."""
+    """As many with nano, against scores that were made without a server."""
     import lmm4lmm
 
     drawings = drawn(64)
@@ -135,7 +135,7 @@ def pairing_nano(count: int) -> None:
         (drawings[number % 64][0], prompt) for number, (prompt, _) in zip(range(count), texts(), strict=False)
     ]
     images = [Image.open(BytesIO(image)) for image, _ in pairs]
-    table = lmm4lmm.score(images=images, prompts=[prompt for _, prompt in pairs], batch_size=1)
+    table = lmm4lmm.score(images=images, prompts=[prompt for _, prompt in pairs])
     known = np.stack([table[name].to_numpy() for name in SCORED])
     with server(*NANO, "--max-queue", "256") as port:
         answers = crowd(port, [body_of(*pair) for pair in pairs], 32)

@@ -99,6 +99,9 @@ def test_places_are_all_or_nothing_and_come_back(desks: Any) -> None:
 
 def test_a_queue_that_would_take_longer_than_a_request_may_is_full(desks: Any) -> None:
     desk = desks(Known(seconds=0.2), batch=1, seconds=0.5, queue=1000)
+    desk.ask("to load what is loaded at first")
+    with desk.batcher.admitted(20), desk.batcher.admitted(1):
+        pass  # one batch, that may have been slow for once, tells nothing yet
     desk.ask("to learn the pace")
     with desk.batcher.admitted(20), pytest.raises(Refused) as refused, desk.batcher.admitted(1):
         pass

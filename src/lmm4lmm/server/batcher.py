@@ -61,13 +61,16 @@ class Batcher(Generic[P]):
         self._job, self._limits, self._watch = ScoringJob(metric), limits, watch
         self._size = BatchSize(limits.batch, grow=False)
         self._change = threading.Condition()
-        # Everything below is read and written while holding it.
+        # Everything below is written while holding it.
         self._raw: dict[Ticket, None] = {}  # oldest first
         self._preparing = 0
         self._ready: Window[tuple[Ticket, P]] = Window()
         self._places = 0
         self._open, self._stopped = True, False
-        self._pace, self._last_end = 0.0, 0.0  # seconds an item; when the last batch ended
+        self._pace, self._last_end = (
+            0.0,
+            0.0,
+        )  # seconds an item; when the last batch ended, 0 before the first
         self._threads = [threading.Thread(target=self._run_model, name="model", daemon=True)]
         self._threads += [
             threading.Thread(target=self._run_preparing, name=f"prepare {number}", daemon=True)
@@ -230,16 +233,19 @@ class Batcher(Generic[P]):
             _LOG.exception("a batch failed")
             results = [Failure(str(error))] * len(batch)
         ended = time.monotonic()
-        self._learn(ended - max(self._last_end, min(ticket.arrived for ticket, _ in batch)), len(batch))
-        self._last_end = ended
+        self._learn(ended, min(ticket.arrived for ticket, _ in batch), len(batch))
         self._watch.batch_items.observe(len(batch))
         self._watch.batch_seconds.observe(ended - began)
         for (ticket, _), result in zip(batch, results, strict=True):
             self._settle(ticket, result)
 
-    def _learn(self, seconds: float, count: int) -> None:
-        pace = seconds / count
-        self._pace = pace if not self._pace else (1 - _NEWEST) * self._pace + _NEWEST * pace
+    def _learn(self, ended: float, arrived: float, count: int) -> None:
+        """Takes note of a batch's pace; not of the first one's, which loads kernels and fills caches."""
+        with self._change:
+            if self._last_end:
+                pace = (ended - max(self._last_end, arrived)) / count
+                self._pace = pace if not self._pace else (1 - _NEWEST) * self._pace + _NEWEST * pace
+            self._last_end = ended
 
     def _settle(self, ticket: Ticket, result: Score | Failure) -> None:
         """Answers; a future that was cancelled in the meantime stays as it is."""
