@@ -11,7 +11,8 @@ import pytest
 from server_fakes import Ask, Known, asked, b64, png
 from starlette.testclient import TestClient
 
-from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.errors import InputError, ItemError
+from lmm4lmm.server import reading
 from lmm4lmm.server.guards import Door
 from lmm4lmm.server.limits import Limits
 
@@ -316,3 +317,12 @@ def test_a_form_never_touches_the_disk(serving: Ask, monkeypatch: pytest.MonkeyP
     client, _ = serving(Known())
     big = png() + b"\0" * 3_000_000
     assert client.post("/v1/score", files={"image": big}).json()["failed"] == 0
+
+
+def test_base64_that_is_too_long_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    def decoded(*_: Any, **__: Any) -> bytes:
+        raise AssertionError("it was decoded")
+
+    monkeypatch.setattr(reading.binascii, "a2b_base64", decoded)
+    with pytest.raises(ItemError, match="more than the 5,000"):
+        reading.bytes_of("A" * 10_000, 5_000)
