@@ -130,7 +130,7 @@ def pairing_nano(count: int) -> None:
     """As many with nano, against scores that were made without a server."""
     import lmm4lmm
 
-    drawings = drawn(64)
+    drawings = drawn(min(count, 64))
     pairs = [
         (drawings[number % 64][0], prompt) for number, (prompt, _) in zip(range(count), texts(), strict=False)
     ]

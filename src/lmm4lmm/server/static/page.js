@@ -1,6 +1,7 @@
 "use strict";
 const $ = (id) => document.getElementById(id);
 const state = { file: null, limits: null };
+const asked = $("asked").textContent;
 
 function show(file) {
   if (!file) return;
@@ -27,6 +28,7 @@ function complain(text) {
 
 function clear() {
   complain("");
+  $("asked").textContent = asked;
   for (const name of ["perception", "correspondence", "answer"]) fill(name, null, "not scored yet");
 }
 
