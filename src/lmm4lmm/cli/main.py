@@ -19,6 +19,7 @@ from lmm4lmm.cli import (
     output,
     prompting,
     ranking,
+    serve,
     study,
     study_analysis,
     study_data,
@@ -257,6 +258,7 @@ benching.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+serve.add_to(app)
 study_setup.add_to(study.app)
 study_plan.add_to(study.app)
 study_data.add_to(study.app)
