@@ -136,7 +136,7 @@ def test_the_examples_of_contributing_are_whole_files() -> None:
     """tests/cli runs them as plug-ins; here they only have to be Python."""
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```python title=(\S+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    assert [name for name, _ in blocks] == ["sharpness.py", "pairs.py"]
+    assert [name for name, _ in blocks] == ["sharpness.py", "pairs.py", "plain.py"]
     for name, code in blocks:
         compile(code, name, "exec")
 

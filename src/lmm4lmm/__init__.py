@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         write_report,
     )
     from lmm4lmm.api_agreement import compare_metrics, write_folds, write_study
+    from lmm4lmm.api_generate import generate, load_generator, load_prompts, make_prompts
     from lmm4lmm.api_ranking import compare, plan, write_comparison, write_leaderboard
     from lmm4lmm.api_study import analyse_ratings, rating_document, write_scores_of_people
     from lmm4lmm.api_train import train
@@ -33,8 +34,12 @@ __all__ = [
     "compare",
     "compare_metrics",
     "evaluate",
+    "generate",
     "leaderboard",
+    "load_generator",
     "load_metric",
+    "load_prompts",
+    "make_prompts",
     "plan",
     "rating_document",
     "read_human",
@@ -54,11 +59,12 @@ def __getattr__(name: str) -> object:
     """Opens ``api`` when something of it is asked for: ``import lmm4lmm`` itself stays instant."""
     if name not in __all__:
         raise AttributeError(f"module 'lmm4lmm' has no attribute '{name}'")
-    from lmm4lmm import api, api_agreement, api_ranking, api_study, api_train
+    from lmm4lmm import api, api_agreement, api_generate, api_ranking, api_study, api_train
 
     rooms = {
         "train": api_train,
         **dict.fromkeys(api_agreement.__all__, api_agreement),
+        **dict.fromkeys(api_generate.__all__, api_generate),
         **dict.fromkeys(api_ranking.__all__, api_ranking),
         **dict.fromkeys(api_study.__all__, api_study),
     }

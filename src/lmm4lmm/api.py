@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lmm4lmm.core.errors import InputError, UnknownNameError
+from lmm4lmm.core.files import spare_inputs
 from lmm4lmm.core.quiet import quiet_libraries
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 
@@ -190,6 +191,8 @@ def scored(
     from lmm4lmm.running.journal import Journal
     from lmm4lmm.running.scoring import PURPOSE, score_manifest
 
+    if batch_size == "auto":
+        batch_size = getattr(metric, "batch_size", batch_size)
     opened = Journal.open(Path(journal), purpose=PURPOSE) if journal is not None else None
     with opened if opened is not None else nullcontext():
         yield score_manifest(
@@ -371,6 +374,7 @@ def write_report(
     else:
         files = [scores] if isinstance(scores, Path | str) else scores
         inputs = [html.ReportInput(read_scores(path), Path(path), root) for path in files]
+    spare_inputs(out, "the report", human if isinstance(human, Path | str) else None)
     people = None if human is None else read_human(human, data=data, columns=columns)
     facts = None if human is None else human_facts(human)
     return html.write_report(inputs, Path(out), title=title, human=people, facts=facts, seed=seed)

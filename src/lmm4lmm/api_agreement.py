@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from lmm4lmm.api import Columns, evaluate, human_facts, read_human, read_scores
 from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import spare_inputs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -130,11 +131,13 @@ def write_folds(
         columns: of a file with other column names; see ``read_human``.
 
     Raises:
-        InputError: no generator is named where one is needed, or there are fewer of something than folds.
+        InputError: ``out`` is the table itself, no generator is named where one is needed, or there are fewer of
+            something than folds.
     """
     from lmm4lmm.report import folds as room
 
     name = str(table) if isinstance(table, Path | str) else "table"
+    spare_inputs(out, "the folds", name)
     frame = read_human(table, data=data, columns=columns)
     return room.write_folds(
         room.make_folds(frame, by=by, k=folds, seed=seed), Path(out), source=Path(name).name

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lmm4lmm.api import Columns, read_human
-from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import spare_inputs
 from lmm4lmm.core.records import Dimension
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def ranked_page(
     from lmm4lmm.report.board_page import write_board_page
     from lmm4lmm.report.summary import leaderboards
 
-    given = None if not isinstance(scores, Path | str) else Path(scores)
-    if given is not None and given.is_file() and Path(out).is_file() and given.samefile(out):
-        raise InputError(f"{out}: the page would overwrite its own input")
+    spare_inputs(out, "the page", scores if isinstance(scores, Path | str) else None)
     table = read_human(scores, data=data, columns=columns)
     boards = leaderboards(table, by_task=True, seed=seed, resamples=resamples)
     facts = write_board_page(table, Path(out), source=_source(scores), title=title, boards=boards, seed=seed)

@@ -26,6 +26,10 @@ slow = slow:load
 
 [lmm4lmm.datasets]
 pairs = pairs:DATASET
+
+[lmm4lmm.generators]
+plain = plain:load
+blocks = blocks:load
 """
 SLOW = """
 import time

@@ -58,6 +58,33 @@ def test_leaderboard_shows_the_pairs_that_were_asked_for(cli, manifest: Path) ->
     assert [row["generator"] for row in document["combined"]["standings"]] == ["new", "wild", "calm"]
 
 
+@pytest.mark.parametrize("more", [(), ("--json",), ("--html", "board.html")])
+def test_leaderboard_without_a_single_score_is_an_error(cli, tmp_path: Path, more, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("none.csv").write_text("id,prompt,generator,perception\n1,a,g,\n2,b,g,\n")
+    ended = cli("leaderboard", "none.csv", *more)
+    assert (ended.code, ended.out) == (2, "")
+    assert "none.csv: no row has a score, so there is nothing to rank" in ended.err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("report", "out.jsonl", "--human", "pairs.csv", "-o", "pairs.csv"),
+        ("report", "out.jsonl", "-o", "out.jsonl"),
+        ("evaluate", "out.jsonl", "--human", "pairs.csv", "--html", "pairs.csv"),
+        ("datasets", "folds", "pairs.csv", "-o", "pairs.csv", "--by", "image"),
+        ("leaderboard", "out.jsonl", "--html", "out.jsonl"),
+    ],
+)
+def test_no_input_is_written_over(cli, scores: Path, human: Path, words, monkeypatch) -> None:
+    monkeypatch.chdir(scores.parent)
+    before = scores.read_bytes(), human.read_bytes()
+    ended = cli(*words)
+    assert (ended.code, "would overwrite its own input" in ended.err) == (2, True), ended.err
+    assert (scores.read_bytes(), human.read_bytes()) == before
+
+
 def test_leaderboard_is_the_same_every_time(cli, scores: Path) -> None:
     assert cli("leaderboard", scores, "--json").out == cli("leaderboard", scores, "--json").out
 

@@ -17,6 +17,7 @@ from checkpoints import three
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "model" / "official"))
 
+import damaged_checkpoint
 import random_checkpoint as maker
 
 
@@ -130,43 +131,43 @@ class TestDamage:
     """What can be wrong with a released folder: exit 1, and a sentence that names the file or tensor."""
 
     def test_an_adapter_that_was_never_trained(self, cli, folder: Path) -> None:
-        maker.zero_lora_b(folder)
+        damaged_checkpoint.zero_lora_b(folder)
         document, told = checked(cli, folder)
         assert "every lora_B of adapter perception is zero (26 layers)" in wrong(document)
         assert "never trained" in told
 
     def test_a_head_that_gives_one_number(self, cli, folder: Path) -> None:
-        maker.constant_head(folder)
+        damaged_checkpoint.constant_head(folder)
         document, _ = checked(cli, folder)
         assert "fc5.weight of the perception head" in wrong(document)
         assert "same score whatever it reads" in wrong(document)
 
     def test_a_missing_and_an_unexpected_tensor(self, cli, folder: Path) -> None:
-        maker.drop_tensor(folder, "mlp1.1.weight")
+        damaged_checkpoint.drop_tensor(folder, "mlp1.1.weight")
         document, _ = checked(cli, folder)
         assert "multi_modal_projector.linear_1.weight is missing" in wrong(document)
-        maker.add_tensor(folder, "mlp1.7.weight")
+        damaged_checkpoint.add_tensor(folder, "mlp1.7.weight")
         document, _ = checked(cli, folder)
         assert "'mlp1.7.weight' is no tensor" in wrong(document)
 
     def test_a_missing_layer_of_the_head(self, cli, folder: Path) -> None:
-        maker.drop_tensor(folder, "mlpscore.fc3.weight")
+        damaged_checkpoint.drop_tensor(folder, "mlpscore.fc3.weight")
         assert "fc3" in wrong(checked(cli, folder)[0])
 
     def test_half_an_adapter(self, cli, folder: Path) -> None:
         (folder / maker.PTH).unlink()
         name = next(name for name in sorted(maker.tensor_names(folder)) if ".lora_B." in name)
-        maker.drop_tensor(folder, name)
+        damaged_checkpoint.drop_tensor(folder, name)
         assert "only its A" in wrong(checked(cli, folder)[0])
 
     def test_an_evil_pickle_does_not_run(self, cli, folder: Path) -> None:
-        marker = maker.evil_pickle(folder)
+        marker = damaged_checkpoint.evil_pickle(folder)
         document, _ = checked(cli, folder)
         assert not marker.exists()
         assert f"{folder / maker.PTH} was refused" in wrong(document)
 
     def test_a_download_that_stopped(self, cli, folder: Path) -> None:
-        cut = maker.truncated_shard(folder)
+        cut = damaged_checkpoint.truncated_shard(folder)
         document, told = checked(cli, folder)
         assert f"{cut} is truncated or damaged" in wrong(document)
         assert str(cut) in told

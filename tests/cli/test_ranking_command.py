@@ -154,11 +154,20 @@ def test_one_file_with_both(cli, tmp_path, new, old):
         (("new.jsonl", "old.jsonl", "--dimensions", "taste"), "dimension"),
         (("new.jsonl", "old.jsonl", "--dimensions", "correspondence"), "no row of"),
         (("new.jsonl", "other.jsonl"), "different metrics"),
+        (("new.jsonl", "--generators", "v1,v1"), "names 'v1' twice"),
+        (
+            ("new.jsonl", "old.jsonl", "--html", "new.jsonl"),
+            "new.jsonl: what is written would overwrite",
+        ),
+        (("new.jsonl", "old.jsonl", "--markdown", "old.jsonl"), "old.jsonl: what is written would overwrite"),
+        (("new.jsonl", "old.jsonl", "--html", "a", "--markdown", "a"), "both name a"),
     ],
 )
 def test_a_mistake_gets_a_sentence(cli, new, old, words, message):
     _write(new.with_name("other.jsonl"), "v1", 0.0, metric="fake-2")
+    before = new.read_bytes(), old.read_bytes()
     ended = cli("compare", *words)
+    assert (new.read_bytes(), old.read_bytes()) == before
     assert ended.code == 2
     assert message in ended.err
     assert "Traceback" not in ended.err

@@ -13,6 +13,7 @@ pytest.importorskip("fastapi", reason="the [study] extra is not installed")
 from typer.testing import CliRunner
 
 from lmm4lmm.cli.main import app
+from lmm4lmm.cli.study_serve import secret_file
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study.design import StudyDesign
 from lmm4lmm.study.records import StudyItem
@@ -49,6 +50,31 @@ def test_the_password_is_set_once_and_never_shown(database: Path) -> None:
     assert run("cats", password="another one, later")[0] == 0
     with open_store(str(database)) as store:
         assert store.check_password("cats", PASSWORD)
+
+
+def test_a_new_password_replaces_the_old_one(database: Path) -> None:
+    run("cats")
+    words = ["study", "password", "cats"]
+    for given, code, said in (("short", 2, "8 or more"), ("another one, later", 0, "new password")):
+        found = CliRunner().invoke(app, words, env={"LMM4LMM_STUDY_PASSWORD": given})
+        assert found.exit_code == code, found.output
+        assert said in found.output
+        assert given not in found.output.replace("characters", "")
+    with open_store(str(database)) as store:
+        assert store.check_password("cats", "another one, later")
+        assert not store.check_password("cats", PASSWORD)
+
+
+def test_each_database_of_a_server_has_a_secret_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    places = ("h/a", "h/b", "h:1/a", "/a?host=h")
+    urls = [f"postgresql://{who}@{where}" for who in ("ann:secret", "bob") for where in places]
+    files = [secret_file(url) for url in urls]
+    assert len(set(files)) == 3  # the last is the first, said otherwise
+    assert files[:4] == files[4:]
+    assert files[0].parent == tmp_path / "lmm4lmm"
 
 
 def test_the_secret_is_the_owners_and_stays(database: Path) -> None:

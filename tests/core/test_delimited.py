@@ -50,6 +50,15 @@ def test_files_as_users_have_them(name: str, content: bytes, tmp_path: Path) -> 
     assert (frame.columns, frame.rows()) == (["a", "b"], [("1", "2")])
 
 
+def test_tabs_split_a_csv_whose_header_has_nothing_else(tmp_path: Path) -> None:
+    """As spreadsheets save "CSV" in some languages; a tab inside a cell of a comma file is text."""
+    path = tmp_path / "t.csv"
+    path.write_text("a\tb\n1,5\t2\n", encoding="utf-8")
+    assert read_delimited(path).rows() == [("1,5", "2")]
+    path.write_text("a,b\tc\n1\t5,2\n", encoding="utf-8")
+    assert read_delimited(path).columns == ["a", "b\tc"]
+
+
 def test_commas_in_a_semicolon_file_are_text(tmp_path: Path) -> None:
     assert read_delimited(_write(tmp_path / "t.csv", "a;b\n1;x, y\n")).rows() == [("1", "x, y")]
 

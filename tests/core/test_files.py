@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmm4lmm.core.files import atomic_path, content_key, home, offline, sha256, sweep, write_atomically
+from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import (
+    atomic_path,
+    content_key,
+    home,
+    offline,
+    sha256,
+    spare_inputs,
+    sweep,
+    write_atomically,
+)
 
 PARTS = st.lists(st.one_of(st.none(), st.text(max_size=5), st.binary(max_size=5)), max_size=4)
 
@@ -71,3 +81,14 @@ def test_what_a_killed_writer_left_is_swept_and_nothing_else(tmp_path: Path) -> 
         (tmp_path / kept).write_text("x")
     assert sweep(out) == 1
     assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
+    table, link = tmp_path / "scores.csv", tmp_path / "link.csv"
+    table.write_text("x")
+    link.symlink_to(table)
+    for out in (table, link, str(table)):
+        with pytest.raises(InputError, match="the page would overwrite its own input"):
+            spare_inputs(out, "the page", None, "evalmi50k", table)
+    spare_inputs(tmp_path / "page.html", "the page", table)
+    spare_inputs(tmp_path, "the page", tmp_path)

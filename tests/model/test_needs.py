@@ -19,7 +19,7 @@ from lmm4lmm.model.sources import open_weights
 
 sys.path.insert(0, str(Path(__file__).with_name("official")))
 
-import random_checkpoint
+from checkpoint_config import config_of
 from random_checkpoint import Shape
 
 REAL = Shape(
@@ -39,7 +39,7 @@ REAL = Shape(
 
 
 def test_the_released_base_has_as_many_parameters_as_we_say(tmp_path: Path) -> None:
-    (tmp_path / "config.json").write_text(json.dumps(random_checkpoint._config(REAL, 8)))
+    (tmp_path / "config.json").write_text(json.dumps(config_of(REAL, 8)))
     assert needs.parameters(read_config(tmp_path).native) == published.BASE_PARAMETERS
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu, spearmanr
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats import arrangements, grouped_draws, replicates
+from lmm4lmm.stats import grouped_draws, rank_arrangements, replicates
 from lmm4lmm.stats.answers import auc_statistic
 from lmm4lmm.stats.arrays import Groups, crossed, groups
 from lmm4lmm.stats.grouped import grouped_auc, grouped_means, grouped_srcc
@@ -110,12 +110,41 @@ def test_neither_threads_nor_lanes_change_a_bit(rng, monkeypatch):
         return grouped_srcc(x, y, groupings, prompts, rng=rng, resamples=70, threads=threads)
 
     one, two = run(1), run(2)
-    monkeypatch.setattr(arrangements, "CACHE_BYTES", 100)  # narrow blocks
-    monkeypatch.setattr(arrangements, "ALONE_BYTES", 100)  # one thread at a time
+    monkeypatch.setattr(rank_arrangements, "CACHE_BYTES", 100)  # narrow blocks ...
+    monkeypatch.setattr(rank_arrangements, "MOST_BYTES", 100)  # ... and still narrower
+    monkeypatch.setattr(rank_arrangements, "ALONE_BYTES", 100)  # one thread at a time
     narrow = run(2)
     assert one.values == two.values == narrow.values
     np.testing.assert_array_equal(one.replicates, two.replicates)
     np.testing.assert_array_equal(one.replicates, narrow.replicates)
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_the_width_of_ranks_changes_no_bit(ties, rng, monkeypatch):
+    """16 bits beyond the rank at which a chunk of four rows begins, and 32 bits."""
+    x, y, groupings, prompts = _data(rng, ties=ties)
+
+    def run():
+        return grouped_srcc(x, y, groupings, prompts, rng=np.random.default_rng(5), resamples=40).replicates
+
+    monkeypatch.setattr(rank_arrangements, "CHUNK_BITS", 2)
+    narrow = run()
+    monkeypatch.setattr(rank_arrangements.GroupedRanks, "_bytes", lambda self, weight: 4)
+    np.testing.assert_array_equal(narrow, run())
+
+
+@pytest.mark.parametrize("tied", [0, 40_000])
+@pytest.mark.parametrize("most", [3, 255])
+def test_ranks_that_16_bits_do_not_hold_get_32(tied, most, rng):
+    """Where a value has 40,000 rows the ranks of one chunk lie far apart, and so they do under large weights."""
+    x, y, c = rng.normal(size=70_000), rng.normal(size=70_000), 300
+    x[:tied] = 0.3
+    prompts = Groups(rng.integers(0, c, x.size), tuple(range(c)))
+    block = rng.integers(0, most + 1, (c, 6)).astype(np.uint8)
+    one = Groups(np.zeros(x.size, np.intp), (None,))
+    found = rank_arrangements.grouped_ranks(x, y, prompts, [one])[0](block)
+    expected = replicates.spearman(x, y, prompts)(block.T.astype(float))
+    np.testing.assert_allclose(found[0], expected, atol=1e-12, rtol=0)
 
 
 def test_intervals_are_those_of_the_module_with_the_prompts_of_the_group(rng):

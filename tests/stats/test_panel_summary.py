@@ -1,9 +1,10 @@
-"""All figures of one panel at once, and the ICC with gaps: against published values and other functions of ours."""
+"""All figures of one panel at once, and the ICC with gaps: against scipy and other functions of ours."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import f_oneway
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats import panel_summary
@@ -18,7 +19,7 @@ NAN = np.nan
 SHROUT_FLEISS = np.array(
     [[9, 2, 5, 8], [6, 1, 3, 2], [8, 4, 6, 8], [7, 1, 2, 6], [10, 5, 6, 9], [6, 2, 4, 7.0]]
 )
-"""Shrout and Fleiss, Psychological Bulletin 86, 1979, table 2."""
+"""The data of Shrout and Fleiss, Psychological Bulletin 86, 1979, table 2; numbers to compute with, no results."""
 
 
 def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: float = 0.3) -> np.ndarray:
@@ -28,12 +29,13 @@ def panel(rng: np.random.Generator, items: int = 40, raters: int = 9, gaps: floa
     return whole
 
 
-def test_one_way_is_as_published() -> None:
-    """Shrout and Fleiss, table 4: ICC(1,1) = .17, ICC(1,4) = .44; and all digits are those of ``icc``."""
+def test_one_way_is_an_analysis_of_variance() -> None:
+    """(F - 1) / (F + k - 1) and (F - 1) / F with scipy's F of the one-way analysis; and as ``icc`` has it."""
     single, mean, k = one_way(from_matrix(SHROUT_FLEISS))
     assert k == pytest.approx(4.0)
-    assert single.interval.value == pytest.approx(0.17, abs=0.005)
-    assert mean.interval.value == pytest.approx(0.44, abs=0.005)
+    f = f_oneway(*SHROUT_FLEISS).statistic
+    assert single.interval.value == pytest.approx((f - 1) / (f + 3), abs=1e-12)
+    assert mean.interval.value == pytest.approx((f - 1) / f, abs=1e-12)
     forms = intraclass_correlations(SHROUT_FLEISS).forms
     for ours, name in ((single, "ICC(1,1)"), (mean, "ICC(1,k)")):
         theirs = forms[name]

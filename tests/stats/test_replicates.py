@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lmm4lmm.stats import replicates
+from lmm4lmm.stats import answers, replicates
 from lmm4lmm.stats.answers import auc_statistic
 from lmm4lmm.stats.arrays import Groups, groups
 from lmm4lmm.stats.correlation import krcc, plcc, srcc
@@ -109,3 +109,18 @@ def test_gains_are_those_of_the_pseudo_inverse_sound_or_not(rng):
     inverse = np.linalg.pinv(curvature, rcond=1e-9, hermitian=True)
     expected = (pull @ inverse @ pull.transpose(0, 2, 1))[:, 0, 0]
     np.testing.assert_allclose(replicates._gains(curvature, pull[:, 0]), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("digits", [1, 12])
+def test_compiled_loops_give_the_values_of_many_items(digits, rng, monkeypatch):
+    """From ``MANY`` items on; weights that are no numbers of draws, or too large for a byte, go the other way."""
+    x, y = np.round(rng.normal(size=300), digits), np.round(rng.normal(size=300), digits)
+    yes, prompts = (y > 0).astype(float), Groups(rng.integers(0, 40, 300), tuple(range(40)))
+    whole = rng.integers(0, 4, (20, 40)).astype(float)
+    few = replicates.spearman(x, y, prompts), auc_statistic(x, yes, prompts)
+    monkeypatch.setattr(replicates, "MANY", 1)
+    monkeypatch.setattr(answers, "MANY", 1)
+    many = replicates.spearman(x, y, prompts), auc_statistic(x, yes, prompts)
+    for slow, fast in zip(few, many, strict=True):
+        for weights in (whole, whole / 2, 100 * whole):
+            np.testing.assert_allclose(fast(weights), slow(weights), atol=1e-12, rtol=0)

@@ -4,67 +4,74 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import tempfile
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 pytest.importorskip("sqlalchemy", reason="the [study] extra is not installed")
 
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
-def _unavailable(reason: str) -> None:
-    if os.environ.get("CI"):
-        pytest.fail(f"PostgreSQL is needed in CI: {reason}")
-    pytest.skip(reason)
+import psycopg
+from study_processes import Unavailable, cluster, new_database
+
+from lmm4lmm.study import passwords
+from lmm4lmm.study.store import open_store
+from lmm4lmm.study.tables import metadata
 
 
-def _binaries() -> Path | None:
-    found = shutil.which("initdb")
-    places = [Path(found).resolve().parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return next((place for place in reversed(places) if (place / "pg_ctl").exists()), None)
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passwords cost next to nothing; ``test_study_passwords`` has them as they are."""
+    monkeypatch.setattr(passwords, "_N", 2**4)
 
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The socket folder of a running cluster, started as a user who is not root (PostgreSQL insists)."""
-    binaries = _binaries()
-    if binaries is None:
-        _unavailable("no PostgreSQL here (initdb is not found)")
-    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path must be short
-    prefix: list[str] = []
-    if os.geteuid() == 0:
-        if shutil.which("setpriv") is None or shutil.which("chown") is None:
-            _unavailable("root can't start PostgreSQL without setpriv")
-        subprocess.run(["chown", "nobody", folder], check=True)
-        prefix = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-
-    def run(tool: str, *options: str) -> None:
-        command = [*prefix, f"{binaries}/{tool}", "-D", f"{folder}/data", *options]
-        subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL, timeout=60)
-
-    run("initdb", "-A", "trust", "-U", "tester", "-N")
-    run(
-        "pg_ctl", "-w", "-l", f"{folder}/log", "-o", f"-c listen_addresses= -c fsync=off -k {folder}", "start"
-    )
+    """The socket folder of a running cluster."""
     try:
-        yield str(folder)
-    finally:
-        run("pg_ctl", "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
+        with cluster(durable=False) as folder:
+            yield folder
+    except Unavailable as error:
+        if os.environ.get("CI"):
+            pytest.fail(f"PostgreSQL is needed in CI: {error}")
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def empty_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database with its tables, to be copied: making them takes longer than most tests."""
+    path = tmp_path_factory.mktemp("empty") / "study.sqlite"
+    open_store(str(path)).dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def empty_postgres_study(postgres: str) -> str:
+    """The URL of such a database in the cluster; a test that uses it finds it empty."""
+    url = new_database(postgres)
+    open_store(url).dispose()
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/study.sqlite"
+    return new_database(request.getfixturevalue("postgres"))
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind in turn."""
+    """The URL of a database with its tables and nothing in them, of each kind in turn."""
     if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("empty_study"), tmp_path / "study.sqlite")
         return f"sqlite:///{tmp_path}/study.sqlite"
-    import psycopg
-
-    folder = request.getfixturevalue("postgres")
-    name = f"s{uuid4().hex}"
-    with psycopg.connect(host=folder, user="tester", dbname="postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    return f"postgresql://tester@/{name}?host={folder}"
+    url = request.getfixturevalue("empty_postgres_study")
+    tables = ", ".join(metadata.tables)
+    with psycopg.connect(url) as connection:
+        connection.execute(f"TRUNCATE {tables} RESTART IDENTITY CASCADE".encode())
+    return str(url)

@@ -15,7 +15,7 @@ from hypothesis.strategies import integers, sampled_from
 
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study.design import Dimension, Gold, Session, StudyDesign
-from lmm4lmm.study.records import Step, StudyItem
+from lmm4lmm.study.records import RatingRow, Step, StudyItem
 from lmm4lmm.study.store import Store, open_store
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\0" * 32
@@ -91,8 +91,8 @@ class Machine(RuleBasedStateMachine):
         assert self.rows() == before
         return outcome
 
-    def rows(self) -> list[object]:
-        return list(self.store.ratings("s", with_excluded=True))
+    def rows(self) -> list[RatingRow]:
+        return self.store.ratings("s", with_excluded=True)
 
     @rule(place=RATERS, steps=integers(1, 2))
     def rate_what_comes(self, place: int, steps: int) -> None:
@@ -146,31 +146,26 @@ class Machine(RuleBasedStateMachine):
         change("s", self.ids[place], "why", "me")
 
     @invariant()
-    def counts_are_exact(self) -> None:
+    def all_is_well(self) -> None:
         if not hasattr(self, "store"):
             return
-        rated = [row for row in self.store.ratings("s", with_excluded=True) if row.kind == "rated"]
+        rows = self.rows()
+        self.nobody_meets_an_item_twice(rows)
+        self.what_was_acknowledged_stands(rows)
+        rated = [row for row in rows if row.kind == "rated"]
         counted = Counter(row.item for row in rated if row.counted)
         assert all(counted[item] <= wanted for item, wanted in WANTED.items()), counted
         assert not any(row.counted and row.excluded for row in rated)
         progress = {one.item: one.got for one in self.store.progress("s").items}
         assert progress == {item: counted[item] for item in progress}
 
-    @invariant()
-    def nobody_meets_an_item_twice(self) -> None:
-        if not hasattr(self, "store"):
-            return
-        rows = self.store.ratings("s", with_excluded=True)
+    def nobody_meets_an_item_twice(self, rows: list[RatingRow]) -> None:
         met = Counter((row.rater, row.item, row.kind) for row in rows)
         assert all(count == 1 for count in met.values()), met
         for rater, item, kind in met:
             assert kind != "repeat" or (rater, item, "rated") in met
 
-    @invariant()
-    def what_was_acknowledged_stands(self) -> None:
-        if not hasattr(self, "store"):
-            return
-        rows = self.store.ratings("s", with_excluded=True)
+    def what_was_acknowledged_stands(self, rows: list[RatingRow]) -> None:
         for place, name in enumerate(("R001", "R002")):
             stored = sorted(row.rating for row in rows if row.rater == name)
             assert stored == sorted(self.standing[place])

@@ -335,14 +335,14 @@ def test_bad_items_are_refused(store: Store, tmp_path: Path) -> None:
         store.study("s")
 
 
-def test_migrations_give_what_the_tables_say(store: Store) -> None:
-    with store._db.engine.connect() as connection:
+def test_migrations_give_what_the_tables_say(new_url: str) -> None:
+    with open_store(new_url) as store, store._db.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
 
 
-def test_two_open_a_new_database_at_once(database: str) -> None:
+def test_two_open_a_new_database_at_once(new_url: str) -> None:
     with ThreadPoolExecutor(4) as pool:
-        for store in pool.map(lambda _: open_store(database), range(4)):
+        for store in pool.map(lambda _: open_store(new_url), range(4)):
             store.dispose()
 
 

@@ -75,6 +75,8 @@ def leaderboard(
         found = found if by_task else found.without_tasks()
         left = f"; {page.left_out:,} left out to keep the page small" if page.left_out else ""
         output.note(f"wrote {html} ({page.size_bytes / 1e6:.1f} MB, {page.prompts:,} prompts{left})")
+    if not found.dimensions:
+        raise InputError(f"{source}: no row has a score, so there is nothing to rank")
     if as_json:
         output.print_json(found.to_json())
     else:

@@ -11,15 +11,21 @@ import typer
 
 from lmm4lmm.cli import (
     agreeing,
+    benching,
     boards,
+    generating,
     guard,
     lab,
     output,
+    prompting,
     ranking,
+    serve,
     study,
     study_analysis,
     study_data,
+    study_methods,
     study_plan,
+    study_screen,
     study_serve,
     study_setup,
     train,
@@ -246,13 +252,19 @@ def silent(_text: str) -> None:
 
 
 boards.add_to(app)
+generating.add_to(app)
+prompting.add_to(app)
+benching.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+serve.add_to(app)
 study_setup.add_to(study.app)
 study_plan.add_to(study.app)
 study_data.add_to(study.app)
+study_screen.add_to(study.app)
 study_analysis.add_to(study.app)
+study_methods.add_to(study.app)
 study_serve.add_to(study.app)
 app.add_typer(study.app, name="study")
 

@@ -11,6 +11,7 @@ from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, parse_columns, parse_dimensions
 from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.files import spare_inputs
 from lmm4lmm.core.records import DIMENSIONS
 
 WORSE = 3
@@ -113,6 +114,11 @@ def compare(
     from lmm4lmm.cli import comparison_tables
     from lmm4lmm.report.checkpoint_words import markdown as summary
 
+    for out in (html, markdown):
+        if out is not None:
+            spare_inputs(out, "what is written", new, old)
+    if html is not None and html == markdown:
+        raise InputError(f"--html and --markdown both name {html}; give each a file of its own")
     found = api_ranking.compare(
         new,
         old,
@@ -220,7 +226,7 @@ def parse_two(text: str | None, needed: bool) -> tuple[str, str] | None:
     """Two names separated by the comma; a name that holds a comma can't be given so.
 
     Raises:
-        InputError: not two names, or none where one file has to hold both.
+        InputError: not two names, none where one file has to hold both, or one name twice there.
     """
     if text is None:
         if needed:
@@ -231,6 +237,8 @@ def parse_two(text: str | None, needed: bool) -> tuple[str, str] | None:
     names = [name.strip() for name in text.split(",")]
     if len(names) != 2 or not all(names):
         raise InputError(f"--generators is '{text}'; two names separated by a comma are expected: NEW,OLD")
+    if needed and names[0] == names[1]:
+        raise InputError(f"--generators names {names[0]!r} twice: it does not differ from itself")
     return names[0], names[1]
 
 

@@ -52,13 +52,20 @@ def _print(found: Progress) -> None:
     )
     output.print_table(
         ("ratings", "items"),
-        [(str(got), f"{count:,}") for got, count in sorted(Counter(one.got for one in found.items).items())],
-        title="Items by the ratings that they have",
+        [
+            (f"{got:>{len('ratings')}}", f"{count:,}")
+            for got, count in sorted(Counter(one.got for one in found.items).items())
+        ],
+        title="Items by ratings",
     )
+    begun = [_row(one) for one in found.raters if one.last_seen or one.excluded_reason]
+    if not begun:
+        output.note(f"no rater has begun ({len(found.raters):,} invited)")
+        return
     output.print_table(
-        ("rater", "stage", "steps", "counted", "s/step", "gold", "repeats", "same", "seen", "excluded"),
-        [_row(one) for one in found.raters if one.last_seen or one.excluded_reason],
-        title=f"Raters ({len(found.raters):,} invited)",
+        ("rater", "stage", "steps", "counted", "s/step", "gold", "repeats", "same", "seen, UTC", "excluded"),
+        begun,
+        title=f"Raters ({len(found.raters):,} invited, {len(begun):,} have begun)",
         left=("stage", "excluded"),
     )
 

@@ -138,7 +138,7 @@ def _print(found: dict[str, Any], difference: float | None, power: float, paid: 
         wanted = found["prompts_for_difference"]
         rows += [
             (f"chance to see a difference of {difference:g}", output.number(found["power"])),
-            (f"prompts for {power:g} of that", "over a million" if wanted is None else f"{wanted:,}"),
+            (f"prompts for a chance of {power:g}", "over a million" if wanted is None else f"{wanted:,}"),
         ]
     rows += [
         ("images", f"{found['images']:,}"),

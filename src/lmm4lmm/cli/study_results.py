@@ -7,20 +7,19 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import polars as pl
-
 from lmm4lmm.api_study import analyse_ratings, rating_document
+from lmm4lmm.cli.study_suspects import KINDS, of_ratings, together
 from lmm4lmm.study.design import RANGES, StudyDesign
 from lmm4lmm.study.exporting import rating_frame
 from lmm4lmm.study.records import RatingRow, StudyInfo
 from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Figure, Mean, Suspect
 
-KINDS = {"acr5": "rating", "slider": "rating", "yes_no": "yes_no", "pairwise": "pairwise"}
 Z95 = 1.959964
 
 
 def live_analysis(study: StudyInfo, ratings: Sequence[RatingRow]) -> Analysis:
-    """Means with 95 % intervals, agreement, and raters that BT.500 would leave out.
+    """Means with 95 % intervals, agreement, and raters that BT.500 would leave out or whose ratings go with
+    no others.
 
     Gold, traps, repeats, and answers that are none of an item's N, play no part.
 
@@ -36,7 +35,7 @@ def live_analysis(study: StudyInfo, ratings: Sequence[RatingRow]) -> Analysis:
     parts = document.get("dimensions") or {document["dimension"]: document}
     return Analysis(
         tuple(_dimension(name, part, study.design, rows) for name, part in parts.items()),
-        _suspects(study.design, frame),
+        tuple(Suspect(*one) for one in together(of_ratings(study.design, frame)).items()),
         tuple(document["notes"]),
     )
 
@@ -111,17 +110,3 @@ def _agreement(part: dict[str, Any]) -> Iterator[Figure]:
     halves = (part.get("split_half") or {}).get("srcc")
     if halves is not None:
         yield Figure("Split-half SRCC (Spearman-Brown)", halves["spearman_brown"], reason=halves["reason"])
-
-
-def _suspects(design: StudyDesign, frame: pl.DataFrame) -> tuple[Suspect, ...]:
-    scaled = [one.name for one in design.dimensions if one.kind in ("acr5", "slider")]
-    found: dict[str, list[str]] = defaultdict(list)
-    for name in scaled:
-        part = frame.filter(pl.col("dimension") == name)
-        if part.is_empty():
-            continue
-        screened = rating_document(analyse_ratings(part, method="bt500", dimension=name, agreement=False))
-        for one in screened["raters"]:
-            if one["rejected"]:
-                found[one["rater"]].append(f"{name}: {one['reason']}")
-    return tuple(Suspect(rater, "; ".join(reasons)) for rater, reasons in found.items())

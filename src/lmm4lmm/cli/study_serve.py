@@ -1,8 +1,9 @@
-"""The command line: the pages of a study for raters and researchers. ``study serve``."""
+"""The command line: the pages of a study for raters and researchers. ``study serve``, ``password``."""
 
 from __future__ import annotations
 
 import getpass
+import hashlib
 import os
 import sys
 import webbrowser
@@ -24,8 +25,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def add_to(app: typer.Typer) -> None:
-    """Adds the verb to the group ``study``."""
+    """Adds the verbs to the group ``study``."""
     app.command("serve")(serve)
+    app.command("password")(password)
 
 
 @guarded
@@ -47,9 +49,11 @@ def serve(
     The researcher's password is asked for at the first start, or taken from LMM4LMM_STUDY_PASSWORD. Stop with
     Ctrl-C: no answer is lost, and raters go on when the server is back.
     """
+    from lmm4lmm.cli.study_methods import methods_of
     from lmm4lmm.cli.study_results import live_analysis
 
     with opened(name, database) as store:
+        from lmm4lmm.study import facts
         from lmm4lmm.study.web import serving
         from lmm4lmm.study.web.app import create_app
 
@@ -57,8 +61,15 @@ def serve(
         bound = serving.listen(host, port)
         here = f"http://{_shown(host)}:{bound.getsockname()[1]}"
         address = (base_url or here).rstrip("/")
-        secret = serving.secret_in(_secret_file(url_of(name, database)))
-        app = create_app(store, name, secret=secret, base_url=address, analyse=live_analysis)
+        secret = serving.secret_in(secret_file(url_of(name, database)))
+        app = create_app(
+            store,
+            name,
+            secret=secret,
+            base_url=address,
+            analyse=live_analysis,
+            describe=lambda: methods_of(facts.of_store(store, name)),
+        )
 
         def ready() -> None:
             output.note(
@@ -72,6 +83,17 @@ def serve(
         serving.serve(app, bound, ready, proxied=base_url is not None)
 
 
+@guarded
+def password(name: Name, database: Database = None) -> None:
+    """Set a new password for the researcher's pages; whoever is signed in there must sign in anew.
+
+    It is asked for, or taken from LMM4LMM_STUDY_PASSWORD.
+    """
+    with opened(name, database) as store:
+        store.set_password(name, _asked(name))
+    print(f"{name}: the new password holds from now on, and all sessions with the old one are over")
+
+
 def _shown(host: str) -> str:
     """The address to open on this machine."""
     if host in ("0.0.0.0", "::"):
@@ -81,22 +103,27 @@ def _shown(host: str) -> str:
 
 def _password(store: Store, study: str) -> None:
     """Sets the study's password if it has none; it is never printed."""
-    if store.study(study).has_password:
-        return
+    if not store.study(study).has_password:
+        store.set_password(study, _asked(study))
+
+
+def _asked(study: str) -> str:
     given = os.environ.get(PASSWORD)
     if given is None:
         if not sys.stdin.isatty():
-            raise StudyError(
-                f"the study '{study}' has no password yet; set {PASSWORD}, or start at a terminal"
-            )
+            raise StudyError(f"the study '{study}' needs a password; set {PASSWORD}, or start at a terminal")
         given = getpass.getpass(f"New password for the researcher's pages of '{study}': ")
         if getpass.getpass("Again: ") != given:
             raise StudyError("the two passwords differ; nothing was set")
-    store.set_password(study, given)
+    return given
 
 
-def _secret_file(url: str) -> Path:
-    """Beside a SQLite file; in the user's configuration for a database server."""
+def secret_file(url: str) -> Path:
+    """Beside a SQLite file; for a database server in the user's configuration, one a database.
+
+    One for all would let a rater of one study into another of the same name: browsers send a host's cookies to each
+    of its ports.
+    """
     from lmm4lmm.study.database import parse_url
 
     parsed = parse_url(url)
@@ -104,4 +131,5 @@ def _secret_file(url: str) -> Path:
         return Path(f"{parsed.database}.secret")
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "lmm4lmm"
     home.mkdir(parents=True, exist_ok=True)
-    return home / "study.secret"
+    where = f"{parsed.host or parsed.query.get('host', '')}:{parsed.port or ''}/{parsed.database or ''}"
+    return home / f"study-{hashlib.sha256(where.encode()).hexdigest()[:12]}.secret"

@@ -5,7 +5,9 @@ Nothing is imported until it is asked for, and importing registers nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+import inspect
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -55,3 +57,53 @@ class Catalog:
         except (ImportError, AttributeError) as error:
             raise InputError(f"{self.kind} '{name}' ({targets[name]}) can't be loaded: {error}") from error
         return found
+
+
+def takes(loader: Callable[..., object], option: str) -> bool:
+    """Whether a loader can be called with this option; True where that can't be seen."""
+    names = _parameters(loader)
+    return names is None or option in names
+
+
+def check_options(
+    kind: str,
+    name: str,
+    loader: Callable[..., object],
+    given: Collection[str],
+    *,
+    elsewhere: Collection[str] = (),
+) -> None:
+    """Refuses what a plug-in's loader does not take.
+
+    Args:
+        kind: what a plug-in is called in messages.
+        name: of the plug-in.
+        loader: what the catalogue holds for it.
+        given: names of options.
+        elsewhere: parameters that the user gives by other means, or not at all: not listed in messages.
+
+    Raises:
+        InputError: names the option, the nearest that there is, and all that there are.
+    """
+    names = _parameters(loader)
+    if names is None:
+        return
+    own = [one for one in names if one not in elsewhere]
+    for option in given:
+        if option in names:
+            continue
+        near = difflib.get_close_matches(option, own, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        known = f"its options are {', '.join(own)}" if own else "it has no options of its own"
+        raise InputError(f"{kind} '{name}' takes no option '{option}'; {known}{hint}")
+
+
+def _parameters(loader: Callable[..., object]) -> list[str] | None:
+    """What a loader takes by name; None where it takes anything, or is written in C and must look after itself."""
+    try:
+        parameters = inspect.signature(loader).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(one.kind is one.VAR_KEYWORD for one in parameters):
+        return None
+    return [one.name for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]

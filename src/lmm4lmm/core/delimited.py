@@ -25,8 +25,8 @@ def read_delimited(path: Path, *, limit: int | None = None) -> pl.DataFrame:
     """Reads CSV (or TSV, or the semicolon CSV of many spreadsheets) into text columns; empty is null.
 
     Args:
-        path: the file. ``.tsv`` is split at tabs; otherwise at commas, or at semicolons where the header
-            has these and no comma.
+        path: the file. ``.tsv`` is split at tabs; otherwise at commas, or at semicolons or tabs where the
+            header has these and no comma.
         limit: stop after so many rows.
 
     Raises:
@@ -78,7 +78,7 @@ def _delimiter(path: Path, stream: TextIO) -> str:
     while head and not head.strip():
         head = stream.readline()
     stream.seek(0)
-    return ";" if ";" in head and "," not in head else ","
+    return next((mark for mark in ",;\t" if mark in head), ",")
 
 
 def _names(path: Path, header: list[str] | None) -> list[str]:

@@ -11,6 +11,7 @@
     │   └── ImageError        the image can't be read safely
     ├── MissingExtraError     an optional dependency is not installed
     ├── WeightsError          weights are missing, altered or can't be fetched
+    ├── GenerationError       a source of images can't go on: key, quota or disk
     ├── OutOfMemoryError      a batch did not fit; the engine halves it and goes on
     ├── JournalError          the journal is in use, of another version, or can't be written
     └── StatisticsError       the numbers given can't support the statistic asked for
@@ -94,6 +95,10 @@ class MissingExtraError(Lmm4lmmError):
 
 class WeightsError(Lmm4lmmError):
     """Weights are missing, do not match their hash, or can't be fetched."""
+
+
+class GenerationError(Lmm4lmmError):
+    """A source of images can't go on; what was made is kept, and the same command takes it up again."""
 
 
 class OutOfMemoryError(Lmm4lmmError):

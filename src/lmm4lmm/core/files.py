@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+from lmm4lmm.core.errors import InputError
+
 
 def home() -> Path:
     """The cache home: ``LMM4LMM_HOME``, else ``$XDG_CACHE_HOME/lmm4lmm``, else ``~/.cache/lmm4lmm``.
@@ -57,6 +59,22 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     """Writes a whole file, or leaves the old one as it was."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def spare_inputs(out: Path | str, what: str, *inputs: Path | str | None) -> None:
+    """Refuses to write over a file that is read.
+
+    Args:
+        out: where something will be written.
+        what: that something, for the message.
+        inputs: files that are read; names of data sets, and None, are passed over.
+
+    Raises:
+        InputError: ``out`` is one of them.
+    """
+    for given in inputs:
+        if given is not None and Path(given).is_file() and Path(out).is_file() and Path(out).samefile(given):
+            raise InputError(f"{out}: {what} would overwrite its own input")
 
 
 def sha256(path: Path) -> str:

@@ -1,8 +1,9 @@
-"""Folders of images as items: ``GENERATOR/NNN.png`` with a prompts file, and GenEval's tree."""
+"""Folders of images as items: ``GENERATOR/NNN.png`` with prompts, and the trees of GenEval and T2I-CompBench."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ IMAGES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".
 """Suffixes, in lower case, of what counts as an image in a folder."""
 
 _SCHEMA = dict.fromkeys(("id", "image", "prompt", "generator", "task", "question"), pl.String())
+_COMPBENCH = re.compile(r"(?P<prompt>.*\D.*)_(?P<sample>\d{6})", re.DOTALL)
 _Row = tuple[str, str, str, str | None, str | None, str | None]
 
 
@@ -48,8 +50,14 @@ def _count(number: int, what: str) -> str:
     return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
-def read_folder(folder: Path, prompts: Path | None) -> Listing:
+def read_folder(folder: Path, prompts: Path | Sequence[Prompt] | None) -> Listing:
     """Lists the images of a folder with their prompts.
+
+    Args:
+        folder: one of ``GENERATOR/NNN.png`` or ``NNN.png`` (EvalMi-50K's layout; needs ``prompts``);
+            ``00000/metadata.jsonl`` with ``00000/samples/0000.png`` (GenEval's), or one such tree a generator;
+            ``PROMPT_000000.png`` (T2I-CompBench's), or one such folder a generator.
+        prompts: a file of prompts, or the prompts themselves.
 
     Raises:
         InputError: no image, no prompts file where one is needed.
@@ -58,7 +66,7 @@ def read_folder(folder: Path, prompts: Path | None) -> Listing:
     if trees := _geneval_trees(folder):
         if prompts is not None:
             raise InputError(
-                f"{folder} is a GenEval tree: its prompts are in metadata.jsonl, not in {prompts}"
+                f"{folder} is a GenEval tree: its prompts are in metadata.jsonl; leave --prompts out"
             )
         return _read_geneval(folder, trees)
     passed = _Passed()
@@ -66,13 +74,15 @@ def read_folder(folder: Path, prompts: Path | None) -> Listing:
     if not found:
         kinds = ", ".join(sorted(IMAGES))
         raise InputError(f"{folder}: no image in it, nor in the folders right below it ({kinds})")
+    if prompts is None and any(_COMPBENCH.fullmatch(path.stem) for _, _, path in found):
+        return _read_compbench(found, passed)
     if prompts is None:
         raise InputError(
             f"{folder}: which prompts belong to these {len(found):,} images? Give a prompts file (one prompt "
             "a line, image NNN belongs to line NNN), or put a manifest.jsonl into the folder"
         )
-    texts = read_prompts(prompts)
-    rows = _rows(found, texts, prompts)
+    texts = read_prompts(prompts) if isinstance(prompts, Path) else prompts
+    rows = _rows(found, texts, prompts if isinstance(prompts, Path) else "the set")
     return Listing(_frame(rows), (*passed.notes(), *_gaps(rows, len(texts))))
 
 
@@ -110,7 +120,7 @@ def _relative(path: Path, root: Path) -> str:
     return path.relative_to(root).as_posix()
 
 
-def _rows(found: Sequence[tuple[str, str, Path]], texts: Sequence[Prompt], prompts: Path) -> list[_Row]:
+def _rows(found: Sequence[tuple[str, str, Path]], texts: Sequence[Prompt], source: Path | str) -> list[_Row]:
     by_id = {prompt.id: prompt for prompt in texts}
     by_number = {int(p.id): p for p in texts if _is_number(p.id)}
     rows: list[_Row] = []
@@ -118,7 +128,7 @@ def _rows(found: Sequence[tuple[str, str, Path]], texts: Sequence[Prompt], promp
     for generator, image, path in found:
         prompt = by_id.get(path.stem) or (by_number.get(int(path.stem)) if _is_number(path.stem) else None)
         if prompt is None:
-            raise _orphan(path, texts, prompts)
+            raise _orphan(path, texts, source)
         twin = taken.setdefault((generator, prompt.id), image)
         if twin != image:
             problem = f"{image} and {twin} both belong to prompt {prompt.id}; keep one, or write a manifest"
@@ -132,9 +142,9 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit()
 
 
-def _orphan(path: Path, texts: Sequence[Prompt], prompts: Path) -> ManifestError:
+def _orphan(path: Path, texts: Sequence[Prompt], source: Path | str) -> ManifestError:
     problem = (
-        f"no prompt in {prompts} belongs to this image: its name must be the number (or id) of a prompt, "
+        f"no prompt in {source} belongs to this image: its name must be the number (or id) of a prompt, "
         f"such as {texts[0].id}{path.suffix}; prompts go from {texts[0].id} to {texts[-1].id}"
     )
     return ManifestError(path, problem)
@@ -150,6 +160,31 @@ def _gaps(rows: Sequence[_Row], prompts: int) -> list[str]:
 
 def _frame(rows: Sequence[_Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
+
+
+def _read_compbench(found: Sequence[tuple[str, str, Path]], passed: _Passed) -> Listing:
+    """Names are the prompts themselves, with the number of the sample: ``a red car_000003.png``."""
+    rows: list[_Row] = []
+    for generator, image, path in found:
+        parts = _COMPBENCH.fullmatch(path.stem)
+        if parts is None:
+            passed.files.append(image)
+        else:
+            rows.append((image, image, parts["prompt"], generator, None, None))
+    notes = [
+        "prompts are taken from the files' names, T2I-CompBench's way: a name has no '/', and may be cut"
+    ]
+    odd = [
+        f"{_count(len(files), 'file')} passed over for want of a name like PROMPT_000000{Path(files[0]).suffix}, "
+        f"such as {files[0]}"
+        for files in [[file for file in passed.files if Path(file).suffix.lower() in IMAGES]]
+        if files
+    ]
+    passed.files = [file for file in passed.files if Path(file).suffix.lower() not in IMAGES]
+    stems = [Path(image).with_suffix("").as_posix() for _, image, *_ in rows]
+    clash = {stem for stem in stems if stems.count(stem) > 1} if len(set(stems)) < len(stems) else set()
+    rows = [(stem if stem not in clash else row[1], *row[1:]) for stem, row in zip(stems, rows, strict=True)]
+    return Listing(_frame(rows), (*notes, *passed.notes(), *odd))
 
 
 def _geneval_trees(folder: Path) -> list[tuple[str, Path]]:

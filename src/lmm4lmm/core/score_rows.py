@@ -32,6 +32,7 @@ SCORE_COLUMNS: dict[str, type[str] | type[float]] = {
     "question": str,
     "metric": str,
     "error": str,
+    "remark": str,
 }
 """The columns of a scores table. ``answer`` is p_yes, 0 to 1 (0 or 1 where a person answered); perception and
 correspondence are 0 to 100 in our own metrics and data sets, on any finite scale in foreign ones."""
@@ -40,15 +41,16 @@ _BLOCK = 65_536
 
 
 def row_to_dict(row: ScoreRow) -> dict[str, Any]:
-    """A row as the contract of output files has it: nested scores, and ``error`` only where there is one.
+    """A row as the contract of output files has it: nested scores, ``error`` and ``remark`` only where there is one.
 
     Raises:
         InputError: a score is NaN or infinite, which no file format here can carry honestly.
     """
     _check_finite(row)
     fields: dict[str, Any] = msgspec.to_builtins(row)
-    if row.error is None:
-        del fields["error"]
+    for name in ("error", "remark"):
+        if fields[name] is None:
+            del fields[name]
     return fields
 
 
@@ -71,6 +73,7 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
         "question": row.answer.question if row.answer else None,
         "metric": row.metric,
         "error": row.error,
+        "remark": row.remark,
     }
 
 

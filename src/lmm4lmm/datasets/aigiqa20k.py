@@ -1,9 +1,10 @@
 """AIGIQA-20K: one score an image for 20,000 images by 15 text-to-image models.
 
 Source: Li et al., "AIGIQA-20K: A Large Database for AI-Generated Image Quality Assessment", CVPR workshops 2024,
-arXiv 2404.03407. Layout: the challenge's code reads ``info_train.csv``, ``info_val.csv`` and ``info_test.csv`` with
-the columns ``name``, ``prompt`` and ``mos``, images as ``MODEL_NNNN.png``; mirrors have one ``data.csv``. No file
-was seen.
+arXiv 2404.03407. Layout: code of the challenge's winners (github.com/pf0607/IPCE) reads ``info_train.csv``,
+``info_val.csv`` and ``info_test.csv`` with the columns ``name``, ``prompt`` and ``mos``, images in a folder named as
+the split, and maps its five levels to 0 .. 5. Images are ``MODEL_NNNN.png`` (``DALLE2_0000.png`` in the README of
+SCVA-AGIQA); mirrors have one ``data.csv``. No file was seen.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Text-to-Image Generation Model Evaluation", arXiv 2412.18150 (2024). Layout: ``t
 hub (DY-Evalab/EvalMuse) lists the fields and ``process/process_train.py`` of github.com/DYEvaLab/EvalMuse reads
 them: a list of objects with ``prompt_id``, ``prompt``, ``type``, ``img_path``, ``total_score`` (a list of ratings),
 ``element_score`` (text or object: element -> list of 0/1), ``promt_meaningless`` (so spelt), ``split_confidence``,
-``attribute_confidence``, ``fidelity_label``. No file was seen.
+``attribute_confidence`` (lists, which that script averages over raters), ``fidelity_label``. No file was seen.
 """
 
 from __future__ import annotations

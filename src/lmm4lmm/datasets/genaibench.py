@@ -3,7 +3,9 @@
 Source: Li et al., "GenAI-Bench: Evaluating and Improving Compositional Text-to-Visual Generation", arXiv 2406.13743
 (2024). Layout: ``genai_image.json`` as ``dataset.py`` of github.com/linzhiqiu/t2v_metrics reads it:
 ``{"00000": {"prompt": ..., "models": {"DALLE_3": [5, 4, 5], ...}}}``, images ``MODEL/00000.jpeg``, and
-``genai_skills.json``: ``{"counting": [3, 17, ...]}``, prompts by number. No file was seen.
+``genai_skills.json``: ``{"counting": [3, 17, ...]}``, prompts by number. Its models are DALLE_3, SDXL_Turbo,
+DeepFloyd_I_XL_v1, Midjourney_6, SDXL_2_1 and SDXL_Base; one that lacks a prompt is skipped there, too. No file was
+seen.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Source: Ku et al., "ImagenHub: Standardizing the evaluation of conditional image generation models", ICLR 2024,
 arXiv 2310.01596. Layout: ``eval/human_ratings/Text-To-Image/Text-To-Image_rater1..3.tsv`` of
-github.com/TIGER-AI-Lab/ImagenHub, seen in an index of that repository: column ``uid`` (``sample_0.jpg``), then a
-column a model whose cells are ``[SC, PQ]``, each 0, 0.5 or 1 (scale: its documentation, Guidelines/humaneval).
+github.com/TIGER-AI-Lab/ImagenHub: column ``uid`` (``sample_0.jpg`` to ``sample_196.jpg``), then a column a model
+whose cells are ``[SC, PQ]``, each 0, 0.5 or 1, some with a blank, ``[1, 1]`` (scale: its documentation,
+Guidelines/humaneval). The first rater's file was looked through whole in an index of that repository; none was read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """RichHF-18K: plausibility, alignment, aesthetics and overall quality of 17,760 images of Pick-a-Pic.
 
 Source: Liang et al., "Rich Human Feedback for Text-to-Image Generation", CVPR 2024, arXiv 2312.10240. Layout:
-README of github.com/google-research-datasets/richhf-18k and the example parser in google-research/richhf_18k:
+README of github.com/google-research-datasets/richhf-18k and ``richhf_18k/parse_tfrecord_file.py`` of google-research:
 ``train``, ``dev`` and ``test.tfrecord`` of ``tf.train.Example`` with ``filename``, four float scores ("all scores
 are the higher the better": a high artifact score means few artifacts), two heat maps (not read here) and
 ``prompt_misalignment_label``. No file was seen. Read by ``tfrecord.py``, without TensorFlow.

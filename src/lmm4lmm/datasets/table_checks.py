@@ -26,6 +26,7 @@ def check_table(frame: pl.DataFrame, scales: Mapping[Dimension, Scale]) -> list[
         *_ids(frame),
         *_images(frame),
         *_prompts(frame),
+        *_nothing(frame),
         *(oddity for dimension in DIMENSIONS for oddity in _scores(frame, dimension, scales.get(dimension))),
     ]
 
@@ -90,6 +91,12 @@ def _under_several(given: pl.DataFrame, column: str) -> Iterator[Oddity]:
         )
 
 
+def _nothing(frame: pl.DataFrame) -> Iterator[Oddity]:
+    """A table of human scores without any."""
+    if frame.select(pl.all_horizontal(pl.col(name).is_null().all() for name in DIMENSIONS)).item():
+        yield Oddity("no_score", "kept", count=frame.height)
+
+
 def _scores(frame: pl.DataFrame, dimension: Dimension, scale: Scale | None) -> Iterator[Oddity]:
     column = frame[dimension]
     known = column.drop_nulls()
@@ -100,6 +107,11 @@ def _scores(frame: pl.DataFrame, dimension: Dimension, scale: Scale | None) -> I
         yield Oddity("missing_score", "left empty", column=dimension, item=item)
     if known.n_unique() == 1 and len(known) > 1:
         yield Oddity("constant_score", "kept", column=dimension, value=f"{known[0]:g}", count=len(known))
+    deviation = f"{dimension}_std"
+    if deviation in frame.columns:
+        below = frame.filter(pl.col(deviation) < 0)
+        for item, value in below.select("id", deviation).iter_rows():
+            yield Oddity("negative_deviation", "kept", column=deviation, item=item, value=f"{value:g}")
     if scale is not None:
         yield from _range(frame, dimension, scale)
 

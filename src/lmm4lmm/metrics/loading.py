@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from lmm4lmm.core.catalog import check_options, takes
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import Dimension
@@ -37,7 +36,7 @@ def open_metric(
     """A metric on one device, or replicas of it on several.
 
     Args:
-        name: as in the catalogue, or a folder that training wrote.
+        name: as in the catalogue, ``NAME:VARIANT`` for one that stands for many, or a folder that training wrote.
         device: ``auto``, a device, or several separated by commas.
         dimensions: what it shall score.
         dtype: ``auto`` or a dtype's name.
@@ -56,14 +55,25 @@ def open_metric(
                 f"{name} is a folder with its own weights; other weights ({weights}) don't go with it"
             )
         name, weights = named_in(folder), folder
+    name, variant = _variant(name)
     loader: Callable[..., Metric[Any]] = METRICS.load(name)
-    given = dict(options) if weights is None else {"weights": weights, **options}
-    check_options(name, loader, given)
+    given = {**variant, **({} if weights is None else {"weights": weights}), **options}
+    if weights is not None and not takes(loader, "weights"):
+        raise InputError(f"metric '{name}' takes no weights")
+    check_options("metric", name, loader, given, elsewhere=(*ALWAYS, "weights"))
     given |= {"dimensions": tuple(dimensions), "dtype": dtype}
     devices = _devices(device, loader)
     if len(devices) == 1:
         return loader(device=devices[0], **given)
     return Replicas([loader(device=one, **given) for one in devices], executor(len(devices)))
+
+
+def _variant(name: str) -> tuple[str, dict[str, str]]:
+    """``pyiqa:musiq`` is the metric ``pyiqa`` with the option ``variant=musiq``."""
+    known, colon, variant = name.partition(":")
+    if not colon or name in METRICS.names() or known not in METRICS.names():
+        return name, {}
+    return known, {"variant": variant}
 
 
 def trained_folder(name: str) -> Path | None:
@@ -72,7 +82,7 @@ def trained_folder(name: str) -> Path | None:
     Raises:
         InputError: it reads as a path, but there is no such folder.
     """
-    if name in METRICS.names():
+    if name in METRICS.names() or name.partition(":")[0] in METRICS.names():
         return None
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -113,31 +123,6 @@ class _Result(msgspec.Struct, frozen=True):
 
 def _names() -> str:
     return ", ".join(METRICS.names())
-
-
-def check_options(name: str, loader: Callable[..., object], given: Mapping[str, object]) -> None:
-    """Refuses what the loader does not take.
-
-    Raises:
-        InputError: names the option, the nearest that there is, and all that there are.
-    """
-    try:
-        parameters = inspect.signature(loader).parameters.values()
-    except (TypeError, ValueError):  # written in C: it must look after itself
-        return
-    if any(one.kind is one.VAR_KEYWORD for one in parameters):
-        return
-    takes = [one.name for one in parameters if one.kind in (one.KEYWORD_ONLY, one.POSITIONAL_OR_KEYWORD)]
-    own = [one for one in takes if one not in (*ALWAYS, "weights")]
-    if "weights" in given and "weights" not in takes:
-        raise InputError(f"metric '{name}' takes no weights")
-    for option in given:
-        if option in takes:
-            continue
-        near = difflib.get_close_matches(option, own, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        known = f"its options are {', '.join(own)}" if own else "it has no options of its own"
-        raise InputError(f"metric '{name}' takes no option '{option}'; {known}{hint}")
 
 
 def _devices(device: str, loader: Callable[..., object]) -> tuple[str, ...]:

@@ -10,11 +10,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from lmm4lmm.core.records import Dimension
+from lmm4lmm.stats.compiled import MANY
 from lmm4lmm.stats.grouped import GroupValues, grouped_auc, grouped_srcc
 from lmm4lmm.stats.resampling import Draws, Interval
 
-MANY = 20_000
-"""From so many images on: compiled code, worth its start-up time."""
 ALL = "all"
 """The grouping of which all images are the one group; its value is None."""
 Group: TypeAlias = tuple[str, Any]

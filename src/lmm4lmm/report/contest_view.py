@@ -11,12 +11,12 @@ from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.agreement_words import contest_verdict, known, verdict
 from lmm4lmm.report.disagreements import Gallery
-from lmm4lmm.report.evaluation import baseline_name
 from lmm4lmm.report.judged import Judged
 from lmm4lmm.report.labels import join_letters
 from lmm4lmm.report.levels import Ceiling, best_baseline
 from lmm4lmm.report.metric_figures import MetricView, metric_view
 from lmm4lmm.report.metric_table import Answering
+from lmm4lmm.report.no_pixel import baseline_name
 from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, count, number, sentence, tidy
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.metric_comparison import MetricComparison, MetricPair

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import polars as pl
 
 from lmm4lmm.core.errors import InputError
@@ -15,8 +14,9 @@ from lmm4lmm.report.at_once import ALL, Group, Known, at_once
 from lmm4lmm.report.joining import Joined, join
 from lmm4lmm.report.labels import NO_TASK, UNNAMED
 from lmm4lmm.report.levels import HumanFacts, Levels, levels
+from lmm4lmm.report.no_pixel import baselines_json, no_pixel
 from lmm4lmm.stats.answers import AnswerAgreement, evaluate_answers
-from lmm4lmm.stats.baselines import Baseline, no_pixel_baselines
+from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.evaluation import Agreement, Method, evaluate
 from lmm4lmm.stats.resampling import Draws, Interval
 
@@ -245,21 +245,6 @@ def _yes_or_no(frame: pl.DataFrame) -> bool:
     return bool(single and frame["answer"].drop_nulls().is_between(0, 1).all())
 
 
-def no_pixel(frame: pl.DataFrame, name: Dimension, seed: int) -> tuple[Baseline, ...]:
-    """Over the same images as the agreement, so that the numbers can be compared."""
-    used = frame.filter(pl.col(name).is_not_null() & pl.col(f"{name}_human").is_not_null())
-    if used["generator"].null_count() == used.height:
-        return ()
-    tasks = None if used["task"].null_count() == used.height else used["task"].fill_null(NO_TASK).to_numpy()
-    return no_pixel_baselines(
-        used[f"{name}_human"].to_numpy(),
-        generators=used["generator"].fill_null(UNNAMED).to_numpy(),
-        tasks=tasks,
-        prompts=used["cluster"].to_numpy(),
-        rng=np.random.default_rng(seed),
-    )
-
-
 def _named(frame: pl.DataFrame, by: Sequence[Grouping]) -> pl.DataFrame:
     """With a name for every value of the groupings."""
     for grouping in by:
@@ -292,13 +277,3 @@ def interval_json(interval: Interval) -> dict[str, Any]:
     """Value and ends; the reason where there is one."""
     ends: dict[str, Any] = {"value": interval.value, "low": interval.low, "high": interval.high}
     return {**ends, "reason": interval.reason} if interval.reason else ends
-
-
-def baselines_json(found: Sequence[Baseline]) -> dict[str, float | None]:
-    """Name -> SRCC of the predictors that see no pixel."""
-    return {baseline_name(baseline): baseline.srcc for baseline in found}
-
-
-def baseline_name(baseline: Baseline) -> str:
-    """What a baseline knows, and whether it was tried on prompts that it had not seen."""
-    return baseline.name + (", new prompts" if baseline.split == "prompt" else "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.core.files import write_atomically
+from lmm4lmm.core.files import spare_inputs, write_atomically
 from lmm4lmm.report.compare import compare
 from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.page import PageFacts, page_environment, page_parts
@@ -80,8 +80,7 @@ def _check(inputs: Sequence[ReportInput], out: Path) -> None:
     for given in inputs:
         if given.frame.is_empty():
             raise InputError(f"{given.source}: the scores table has no rows, so there is nothing to report")
-        if given.source.exists() and out.exists() and given.source.samefile(out):
-            raise InputError(f"{out}: the report would overwrite its own input")
+        spare_inputs(out, "the report", given.source)
     if out.is_dir():
         raise InputError(
             f"{out}: is a folder; give the name of the page to write, for instance {out / 'report.html'}"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lmm4lmm.report import plots
 from lmm4lmm.report.wording import DimensionWords, count, digits_for, number, tidy
-from lmm4lmm.stats.arrays import Floats, Labels
+from lmm4lmm.stats.arrays import Floats, Labels, groups
 from lmm4lmm.stats.linearised import clustered_mean
 
 RUN_OFF = 2.5
@@ -60,9 +60,9 @@ def leanings(
         prompts: [n] the prompt of each image, the unit of the intervals.
         within: the figure of the rows that a mask [n] chooses; None where it is undefined.
     """
-    labels, clusters, found = np.asarray(names, dtype=object), np.asarray(prompts, dtype=object), []
-    for name in sorted(set(names)):
-        of = np.asarray(labels == name, dtype=np.bool_)
+    labels, clusters, found = groups(names, off.size, "names"), groups(prompts, off.size, "prompts").codes, []
+    for name, code in sorted((str(name), code) for code, name in enumerate(labels.names)):
+        of = np.asarray(labels.codes == code, dtype=np.bool_)
         mean = clustered_mean(off[of], clusters[of])
         if mean.value is None:
             continue

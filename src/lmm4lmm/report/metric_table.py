@@ -16,14 +16,13 @@ from lmm4lmm.report.at_once import Known
 from lmm4lmm.report.evaluation import (
     Measured,
     Sampling,
-    baselines_json,
     interval_json,
     measure,
-    no_pixel,
 )
 from lmm4lmm.report.joining import Joined, join
 from lmm4lmm.report.labels import join_letters
 from lmm4lmm.report.levels import HumanFacts, Levels, levels
+from lmm4lmm.report.no_pixel import baselines_json, no_pixel
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.ceiling import SHARE_DEFINITION
 from lmm4lmm.stats.comparisons import holm
@@ -176,7 +175,9 @@ def _scored(frame: pl.DataFrame, dimension: Dimension) -> bool:
 def _contest(
     frames: Mapping[str, pl.DataFrame], dimension: Dimension, facts: HumanFacts, sampling: Sampling
 ) -> Contest:
-    common = _common(frames, dimension)
+    shown = _common(frames, dimension)
+    # prompts as numbers: texts take ten times as long to tell apart
+    common = {name: frame.with_columns(pl.col("cluster").rank("dense")) for name, frame in shown.items()}
     measured, found = {}, {}
     first = next(iter(common.values()))
     baselines = no_pixel(first, dimension, sampling.seed)
@@ -211,7 +212,7 @@ def _contest(
         baselines=baselines,
         answering=_answering({n: f for n, f in common.items() if answered[n]}, dimension),
         left_out=any_scored["id"].n_unique() - first.height,
-        frames=common,
+        frames=shown,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.core.files import write_atomically
+from lmm4lmm.core.files import spare_inputs, write_atomically
 from lmm4lmm.report.agreement import AgreementView, of_evaluation, of_table
 from lmm4lmm.report.disagreements import Gallery
 from lmm4lmm.report.evaluation import Evaluation
@@ -72,9 +72,7 @@ def write_study(
 def _check(out: Path, inputs: Sequence[Path]) -> None:
     if out.is_dir():
         raise InputError(f"{out}: is a folder; give the name of the page to write")
-    for given in inputs:
-        if out.exists() and given.exists() and given.samefile(out):
-            raise InputError(f"{out}: the page would overwrite its own input")
+    spare_inputs(out, "the page", *inputs)
 
 
 def _render(

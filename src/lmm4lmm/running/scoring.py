@@ -84,11 +84,14 @@ class ScoringJob(Generic[P]):
         """The score again."""
         return msgspec.json.decode(data, type=Score)
 
-    def _checked(self, score: Score) -> Score | ItemError:
+    def _checked(self, score: Score | ItemError) -> Score | ItemError:
+        if isinstance(score, ItemError):
+            return score
         kept = Score(
             perception=score.perception if "perception" in self.dimensions else None,
             correspondence=score.correspondence if "correspondence" in self.dimensions else None,
             answer=score.answer if "answer" in self.dimensions else None,
+            remark=score.remark,
         )
         # NaN has no place in JSON or in a mean: a metric that returns it has failed.
         if broken := [name for name, value in _numbers(kept) if not math.isfinite(value)]:
@@ -163,6 +166,7 @@ def _rows(outcomes: Iterator[Outcome[Item, Score]], fingerprint: str) -> Iterato
             answer=score.answer,
             metric=fingerprint,
             error=outcome.error,
+            remark=score.remark,
         )
 
 

@@ -9,9 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
+from lmm4lmm.stats.arrangements import GroupedAreas, ascending_rows
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, groups, pairs
+from lmm4lmm.stats.compiled import MANY
 from lmm4lmm.stats.evaluation import intervals
-from lmm4lmm.stats.replicates import WeightedRanks, by_prompt
+from lmm4lmm.stats.pairing import one_group
+from lmm4lmm.stats.replicates import WeightedRanks, by_prompt, of_whole_weights
 from lmm4lmm.stats.resampling import Chance, Interval, Statistic, check_resampling
 
 
@@ -119,9 +122,19 @@ def evaluate_answers(
 
 
 def auc_statistic(p: Floats, yes: Floats, prompts: Groups) -> Statistic:
-    """Area under the ROC curve as a function of prompt weights (Mann-Whitney form, midranks for ties)."""
+    """Area under the ROC curve as a function of prompt weights (Mann-Whitney form, midranks for ties).
+
+    Beyond ``MANY`` items by compiled loops, with the same values.
+    """
     if (yes == yes[0]).all():
         raise StatisticsError(f"people say {'yes' if yes[0] else 'no'} to all {yes.size} items")
+    if p.size < MANY:
+        return _auc(p, yes, prompts)
+    areas = GroupedAreas(p, yes, prompts, one_group(p.size), ascending_rows(p))
+    return of_whole_weights(areas, lambda: _auc(p, yes, prompts))
+
+
+def _auc(p: Floats, yes: Floats, prompts: Groups) -> Statistic:
     ranks = WeightedRanks(p, prompts.codes)
     is_yes = yes[ranks.order]
 

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar, cast
 
+MANY = 20_000
+"""From so many images on these loops are worth their start-up time."""
 Array: TypeAlias = Any
 """A numpy array or a number in a compiled function. Its docstring says which: numba looks at values, not at hints,
 and a hint that is checked at run time would hide the function from it."""

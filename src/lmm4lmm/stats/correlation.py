@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrays import Floats, need, pairs
+from lmm4lmm.stats.arrays import Floats, dot, need, pairs
 from lmm4lmm.stats.concordance import PairCounts, pair_counts
 
 LEAST_PAIRS = 3
@@ -199,7 +199,7 @@ def pearson(x: Floats, y: Floats) -> float:
     """Pearson's correlation of two checked columns, in two passes for accuracy."""
     # scaled first: squares of very small or very large scores would leave the range of a float
     x, y = _unit(x - x.mean()), _unit(y - y.mean())
-    return float(np.clip(np.dot(x, y) / np.sqrt(np.dot(x, x) * np.dot(y, y)), -1.0, 1.0))
+    return float(np.clip(dot(x, y) / np.sqrt(dot(x, x) * dot(y, y)), -1.0, 1.0))
 
 
 def tau_b(counts: PairCounts) -> float:

@@ -7,6 +7,15 @@ Each grouping is sorted once; a resample only walks over its rows (``kernels``):
 A prompt is a cluster of all its images, whatever group they are in. A small group may miss all its prompts in a
 resample: its replicate then is NaN, and a group that more than 5 % of the resamples leave undefined has no interval.
 Intervals are those of ``resampling.percentile_interval``, with the number of prompts of the group itself.
+
+All functions here take
+
+* ``groupings``: name -> the group of each image; None for all images;
+* ``prompts``: [n] the prompt of each image (text, id or numbers); None draws single images;
+* ``rng``: the only source of chance;
+* ``resamples``: at least 10;
+* ``confidence``: of the intervals, 0 to 1, ends excluded;
+* ``threads``: None for one a core; the result does not depend on it.
 """
 
 from __future__ import annotations
@@ -19,9 +28,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows, grouped_ranks
+from lmm4lmm.stats.arrangements import Entries, GroupedAreas, GroupedMeans, ascending_rows
 from lmm4lmm.stats.arrays import Floats, Groups, Labels, as_groups, column, need_yes_no, pairs
 from lmm4lmm.stats.grouped_draws import Grouped, grouped_replicates
+from lmm4lmm.stats.rank_arrangements import grouped_ranks
 from lmm4lmm.stats.resampling import (
     Chance,
     Interval,
@@ -84,15 +94,11 @@ def grouped_srcc(
 ) -> GroupValues:
     """SRCC of every group with its interval from a bootstrap that draws whole prompts.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         predicted: [n] scores of a metric, any unit; NaN where it gave none.
         human: [n] scores by people, any unit; NaN where there is none.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
 
     Returns:
         -1 to 1 for each group, ties at their mean rank; None with the reason for a group of fewer than three
@@ -121,15 +127,11 @@ def grouped_auc(
 ) -> GroupValues:
     """Area under the ROC curve of every group with its interval from a bootstrap that draws whole prompts.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         p_yes: [n] a metric's probability of yes, or any score that is higher for yes; NaN where it gave none.
         human: [n] 1 for yes, 0 for no; NaN where there is no answer.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
 
     Returns:
         0 to 1 for each group, ties count one half; None with the reason where people give one answer only.
@@ -159,14 +161,10 @@ def grouped_means(
 ) -> dict[str, GroupValues]:
     """Mean scores of every group with their intervals; the draws are the same for all scores.
 
+    What all functions here take is told in the docstring of the module.
+
     Args:
         scores: name -> [n] any unit; NaN where an image has none. At least one.
-        groupings: name -> the group of each image; None for all images.
-        prompts: [n] the prompt of each image (text, id or numbers); None draws single images.
-        rng: the only source of chance.
-        resamples: at least 10.
-        confidence: 0 to 1, ends excluded.
-        threads: None for one a core. The result does not depend on it.
 
     Returns:
         For each score the means over the groups' images, in score units; None with the reason for a group

@@ -13,8 +13,9 @@ from typing import TypeAlias
 
 import numpy as np
 
-from lmm4lmm.stats.arrangements import LANES, Block, GroupedAreas, GroupedMeans, GroupedRanks
+from lmm4lmm.stats.arrangements import Block, GroupedAreas, GroupedMeans
 from lmm4lmm.stats.arrays import Floats
+from lmm4lmm.stats.rank_arrangements import LANES, GroupedRanks
 from lmm4lmm.stats.resampling import Chance, cluster_weights
 
 Grouped: TypeAlias = GroupedRanks | GroupedMeans | GroupedAreas

@@ -8,6 +8,7 @@ the order of the rows is the same in every resample.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -19,32 +20,28 @@ AHEAD = 16
 
 @compiled
 def rank_correlations(
-    ranks: Array,
-    block: Array,
-    starts: Array,
-    x_place: Array,
-    x_last: Array,
-    y_prompt: Array,
-    y_last: Array,
+    ranks: Array, bases: Array, bits: Any, block: Array, starts: Array, x_prompt: Array, y_place: Array
 ) -> Array:
     """Spearman's correlation of every group in every resample of a block; midranks for ties.
 
-    Two passes a group. The first goes up in x and leaves each row's rank where the second, which goes up in y,
-    will meet it. Ranks are doubled and therefore whole: no rounding before the sums.
+    Two passes a group. The first goes up in x and writes down each row's rank, the second goes up in y and fetches
+    it. Ranks are doubled and therefore whole: no rounding before the sums. They are written as what lies beyond the
+    ``bases`` of their chunk of 2^bits rows, and so fit into 16 bits where chunks are short enough.
 
     Args:
-        ranks: [rows of the largest group, lanes] int32, to work in.
+        ranks: [rows of the largest group, lanes] uint16 or int32, to work in.
+        bases: [chunks of the largest group, lanes] int32, to work in.
+        bits: the rows of a chunk are 2^bits; 31 for a single chunk, whose base is 0.
         block: [c, lanes] weights.
         starts: [g + 1] where each group begins.
-        x_place: [n] int32 place of the rows by group, then by x, in the order by y, from the group's start.
-        x_last: [n] bool whether the row is the last one with its x.
-        y_prompt: [n] int32 prompts of the rows by group, then by y.
-        y_last: [n] bool whether the row is the last one with its y.
+        x_prompt: [n] int32 prompts of the rows by group, then by x; ``~prompt`` of the last row with its x.
+        y_place: [n] int32 place of the rows by group, then by y, in the order by x, from the group's start;
+            ``~place`` of the last row with its y.
 
     Returns:
         [g, lanes] float64, NaN where x or y is constant in the resample.
     """
-    lanes, n_groups = block.shape[1], starts.size - 1
+    lanes, n_groups, chunk = block.shape[1], starts.size - 1, (1 << bits) - 1
     below, tied, total = np.empty(lanes, np.int32), np.empty(lanes, np.int32), np.empty(lanes, np.int32)
     cubes_x, cubes_y, products, part = np.empty(lanes), np.empty(lanes), np.empty(lanes), np.empty(lanes)
     found = np.empty((n_groups, lanes))
@@ -54,16 +51,19 @@ def rank_correlations(
         cubes_x[:] = 0.0
         row = first
         while row < end:
-            if row + 2 * AHEAD < end:  # the prompt of a row is itself fetched ahead
-                fetch_ahead(y_prompt, first + x_place[row + 2 * AHEAD])
-                fetch_ahead(ranks, x_place[row + AHEAD])
-                fetch_ahead(block, y_prompt[first + x_place[row + AHEAD]])
-            if x_last[row]:  # a value of its own, as most are
-                place = x_place[row]
-                prompt = y_prompt[first + place]
+            if row + AHEAD < end:
+                code = x_prompt[row + AHEAD]
+                fetch_ahead(block, code ^ (code >> 31))
+            code = x_prompt[row]
+            place = row - first
+            if place & chunk == 0:
+                for k in range(lanes):
+                    bases[place >> bits, k] = 2 * below[k]
+            if code < 0:  # a value of its own, as most are
+                prompt, base = ~code, place >> bits
                 for k in range(lanes):
                     w = np.int32(block[prompt, k])
-                    ranks[place, k] = 2 * below[k] + w
+                    ranks[place, k] = 2 * below[k] + w - bases[base, k]
                     below[k] += w
                     cubes_x[k] += float(w) * float(w) * float(w)
                 row += 1
@@ -71,16 +71,21 @@ def rank_correlations(
             tied[:] = 0
             after = row
             while True:
-                prompt = y_prompt[first + x_place[after]]
+                code = x_prompt[after]
+                prompt = code ^ (code >> 31)
                 for k in range(lanes):
                     tied[k] += np.int32(block[prompt, k])
                 after += 1
-                if x_last[after - 1]:
+                if code < 0:
                     break
             for r in range(row, after):
-                place = x_place[r]
+                place = r - first
+                if place & chunk == 0:
+                    for k in range(lanes):
+                        bases[place >> bits, k] = 2 * below[k]
+                base = place >> bits
                 for k in range(lanes):
-                    ranks[place, k] = 2 * below[k] + tied[k]
+                    ranks[place, k] = 2 * below[k] + tied[k] - bases[base, k]
             for k in range(lanes):
                 t = float(tied[k])
                 cubes_x[k] += t * t * t
@@ -92,15 +97,24 @@ def rank_correlations(
         products[:] = 0.0
         row = first
         while row < end:
-            if row + AHEAD < end:
-                fetch_ahead(block, y_prompt[row + AHEAD])
-            if y_last[row]:
-                prompt = y_prompt[row]
+            if row + 2 * AHEAD < end:  # the prompt of a row is itself fetched ahead
+                code = y_place[row + 2 * AHEAD]
+                fetch_ahead(x_prompt, first + (code ^ (code >> 31)))
+                code = y_place[row + AHEAD]
+                fetch_ahead(ranks, code ^ (code >> 31))
+                code = x_prompt[first + (code ^ (code >> 31))]
+                fetch_ahead(block, code ^ (code >> 31))
+            code = y_place[row]
+            if code < 0:
+                place = ~code
+                base, prompt = place >> bits, x_prompt[first + place]
+                prompt = prompt ^ (prompt >> 31)
                 for k in range(lanes):
                     w = np.int32(block[prompt, k])
                     t = float(w)
+                    rank_x = bases[base, k] + ranks[place, k] - total[k]
                     rank_y = 2 * below[k] + w - total[k]
-                    products[k] += t * float(ranks[row - first, k] - total[k]) * float(rank_y)
+                    products[k] += t * float(rank_x) * float(rank_y)
                     below[k] += w
                     cubes_y[k] += t * t * t
                 row += 1
@@ -109,13 +123,16 @@ def rank_correlations(
             part[:] = 0.0
             after = row
             while True:
-                prompt = y_prompt[after]
+                code = y_place[after]
+                place = code ^ (code >> 31)
+                base, prompt = place >> bits, x_prompt[first + place]
+                prompt = prompt ^ (prompt >> 31)
                 for k in range(lanes):
                     w = np.int32(block[prompt, k])
                     tied[k] += w
-                    part[k] += float(w) * float(ranks[after - first, k] - total[k])
+                    part[k] += float(w) * float(bases[base, k] + ranks[place, k] - total[k])
                 after += 1
-                if y_last[after - 1]:
+                if code < 0:
                     break
             for k in range(lanes):
                 t = float(tied[k])

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lmm4lmm.stats.arrays import Floats
+from lmm4lmm.stats.arrays import Floats, dot
 
 Size: TypeAlias = Literal[4, 5]
 
@@ -55,7 +55,7 @@ class Solved:
 
     @property
     def sse(self) -> float:
-        return float(self.residual @ self.residual)
+        return dot(self.residual, self.residual)
 
 
 @dataclass(frozen=True)
@@ -85,19 +85,19 @@ class Curve:
         bend = -rise * (1.0 + rise) if top else rise * (1.0 - rise)
         mean = float(rise.mean())
         rise = rise - mean
-        length = math.sqrt(float(rise @ rise))
+        length = math.sqrt(dot(rise, rise))
         if length < 1e-290:
             return Solved(self.y, [], bend, 0.0, 0.0, mean + top)
         basis = [rise / length]
-        along = float(basis[0] @ self.y)
+        along = dot(basis[0], self.y)
         residual, slope, height = self.y - along * basis[0], 0.0, along / length
         if self.size == 5:
-            shared = float(basis[0] @ self.z)
+            shared = dot(basis[0], self.z)
             line = self.z - shared * basis[0]
-            norm = math.sqrt(float(line @ line))
+            norm = math.sqrt(dot(line, line))
             if norm > 1e-9 * math.sqrt(self.z.size):
                 basis.append(line / norm)
-                more = float(basis[1] @ residual)
+                more = dot(basis[1], residual)
                 residual, slope = residual - more * basis[1], more / norm
                 height = (along - slope * shared) / length
         return Solved(residual, basis, bend, height, slope, mean + top)
@@ -114,12 +114,12 @@ class Curve:
         steepness = float(np.exp(at[0]))
         moves = (solved.bend * self.z, solved.bend.copy())
         for move, factor in zip(moves, (-solved.height * steepness, solved.height), strict=True):
-            whole = float(move @ move)
+            whole = dot(move, move)
             move -= move.mean()
             for direction in solved.basis:
-                move -= float(direction @ move) * direction
+                move -= dot(direction, move) * direction
             # in the limit of an exponential the height undoes what the centre does, and only rounding is left
-            move *= factor if float(move @ move) > NOTHING * whole else 0.0
+            move *= factor if dot(move, move) > NOTHING * whole else 0.0
         return moves
 
     def within_reach(self, at: Floats) -> Floats:
@@ -227,9 +227,9 @@ def _start(curve: Curve, steepness: float) -> Floats:
 def _normal(curve: Curve, at: Floats, solved: Solved) -> tuple[Floats, Floats]:
     """Half the gradient of the sum of squares, and half its Hessian without second derivatives."""
     a, b = curve.jacobian(at, solved)
-    shared = float(a @ b)
-    gradient = np.array([float(a @ solved.residual), float(b @ solved.residual)])
-    return gradient, np.array([[float(a @ a), shared], [shared, float(b @ b)]])
+    shared = dot(a, b)
+    gradient = np.array([dot(a, solved.residual), dot(b, solved.residual)])
+    return gradient, np.array([[dot(a, a), shared], [shared, dot(b, b)]])
 
 
 def _step(normal: Floats, gradient: Floats, damping: Floats, stuck: NDArray[np.bool_]) -> Floats:

@@ -30,11 +30,6 @@ STATISTICS: dict[Measure, Callable[[Floats, Floats, Groups], Statistic]] = {
     "krcc": replicates.kendall,
     "plcc": replicates.pearson,
 }
-VALUES: dict[Measure, Callable[[Floats, Floats], float]] = {
-    "srcc": correlation.srcc,
-    "krcc": correlation.krcc,
-    "plcc": correlation.plcc,
-}
 
 
 @dataclass(frozen=True)
@@ -176,17 +171,13 @@ def _pairs(
     n_prompts: int,
     confidence: float,
 ) -> tuple[MetricPair, ...]:
-    found = []
+    found, formula = [], _Formula(columns, y, measure, confidence)
     for a, b in itertools.combinations(names, 2):
         apart = float(values[a].value or 0.0) - float(values[b].value or 0.0)
         moved = replicas[a] - replicas[b] if replicas else np.empty(0)
         difference = percentile_interval(apart, moved, n_prompts, confidence)
         p = None if difference.low is None else _p_value(apart, moved, n_prompts)
-        found.append(
-            MetricPair(
-                a, b, difference, p, p, False, _by_formula(columns[a], columns[b], y, measure, confidence)
-            )
-        )
+        found.append(MetricPair(a, b, difference, p, p, False, formula.tests(a, b)))
     tested = [i for i, pair in enumerate(found) if pair.p is not None]
     adjusted = holm(np.array([found[i].p for i in tested], dtype=np.float64))
     for i, p_adjusted in zip(tested, adjusted.tolist(), strict=True):
@@ -204,16 +195,33 @@ def _p_value(difference: float, moved: Floats, n_prompts: int) -> float:
     return 2.0 * float(stdtr(n_prompts - 1, -abs(difference) / error))
 
 
-def _by_formula(
-    a: Floats, b: Floats, y: Floats, measure: Measure, confidence: float
-) -> dependent.FormulaTests | None:
-    if measure == "krcc":
-        return None
-    of = VALUES[measure]
-    try:
-        return dependent.formula_tests(of(a, y), of(b, y), of(a, b), int(y.size), confidence)
-    except StatisticsError:
-        return None
+class _Formula:
+    """Tests by formula of pairs of metrics; each is ranked, and compared with people, once."""
+
+    def __init__(self, columns: Mapping[str, Floats], y: Floats, measure: Measure, confidence: float) -> None:
+        self._undefined = measure == "krcc"
+        ranked = measure == "srcc"
+        self._columns = {n: correlation.midranks(x) for n, x in columns.items()} if ranked else columns
+        self._people = correlation.midranks(y) if ranked else y
+        self._confidence = confidence
+        self._with_people: dict[str, float] = {}
+
+    def tests(self, a: str, b: str) -> dependent.FormulaTests | None:
+        """None for tau, and where a correlation is undefined."""
+        if self._undefined:
+            return None
+        try:
+            between = correlation.plcc(self._columns[a], self._columns[b])
+            return dependent.formula_tests(
+                self._of(a), self._of(b), between, int(self._people.size), self._confidence
+            )
+        except StatisticsError:
+            return None
+
+    def _of(self, name: str) -> float:
+        if name not in self._with_people:
+            self._with_people[name] = correlation.plcc(self._columns[name], self._people)
+        return self._with_people[name]
 
 
 def _letters(names: list[str], pairs: tuple[MetricPair, ...]) -> dict[str, tuple[str, ...]]:

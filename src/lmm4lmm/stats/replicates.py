@@ -16,15 +16,21 @@ fitted_pearson      one Gauss-Newton step from the fit on the data in every resa
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lmm4lmm.stats.arrays import Floats, Groups, Ints
+from lmm4lmm.stats.arrangements import Block
+from lmm4lmm.stats.arrays import Floats, Groups, Ints, dot
+from lmm4lmm.stats.compiled import MANY
 from lmm4lmm.stats.concordance import pair_counts
 from lmm4lmm.stats.logistic import LogisticFit, tangent
+from lmm4lmm.stats.pairing import one_group
+from lmm4lmm.stats.rank_arrangements import grouped_ranks
 from lmm4lmm.stats.resampling import Statistic
 
 EXACT = 4096
@@ -44,7 +50,28 @@ def pearson(x: Floats, y: Floats, prompts: Groups) -> Statistic:
 
 
 def spearman(x: Floats, y: Floats, prompts: Groups) -> Statistic:
-    """SRCC."""
+    """SRCC; beyond ``MANY`` items by compiled loops, with the same values."""
+    if x.size < MANY:
+        return _spearman(x, y, prompts)
+    ranks = grouped_ranks(x, y, prompts, [one_group(x.size)])[0]
+    return of_whole_weights(ranks, lambda: _spearman(x, y, prompts))
+
+
+def of_whole_weights(compiled: Callable[[Block], Floats], otherwise: Callable[[], Statistic]) -> Statistic:
+    """A compiled statistic of one group, where weights are numbers of draws; ``otherwise`` for any other weights."""
+    slow = functools.cache(otherwise)
+
+    def statistic(weights: Floats) -> Floats:
+        drawn = np.clip(weights, 0, 255).astype(np.uint8)
+        if not np.array_equal(drawn, weights):
+            return slow()(weights)
+        values: Floats = compiled(np.ascontiguousarray(drawn.T))[0]
+        return values
+
+    return statistic
+
+
+def _spearman(x: Floats, y: Floats, prompts: Groups) -> Statistic:
     ranks_x, ranks_y = WeightedRanks(x, prompts.codes), WeightedRanks(y, prompts.codes)
     # both in the order of x, which spares one of the two ways back to the order of items
     y_at = ranks_y.place[ranks_x.order]
@@ -57,7 +84,7 @@ def spearman(x: Floats, y: Floats, prompts: Groups) -> Statistic:
             return np.nan
         np.take(rank_y, y_at, out=aligned, mode="clip")
         np.multiply(aligned, rank_x, out=aligned)
-        return _dot(aligned, ranks_x.drawn) / math.sqrt(spread_x * spread_y)
+        return dot(aligned, ranks_x.drawn) / math.sqrt(spread_x * spread_y)
 
     return lambda weights: np.array([one(row) for row in weights])
 
@@ -99,7 +126,7 @@ class WeightedRanks:
         centre = edges[1:] - together / 2.0
         centre -= total / 2.0
         # the sum of squares of midranks has a closed form; ties of size t take (t^3 - t) / 12 off it
-        spread = (total**3 - _dot(together, together * together)) / 12.0
+        spread = (total**3 - dot(together, together * together)) / 12.0
         if together.size == self.tie.size:
             return centre, spread
         return np.take(centre, self.tie, out=self._ranks, mode="clip"), spread
@@ -150,10 +177,14 @@ def _signs(values: NDArray[np.int16], begin: int, end: int) -> NDArray[np.int8]:
 
 def _untied(values: NDArray[np.int16], codes: Ints, c: int) -> Floats:
     """[c, c] ordered pairs of items of two prompts with different values."""
-    counts = np.zeros((int(values.max()) + 1, c))
-    np.add.at(counts, (values, codes), 1.0)
-    size = counts.sum(axis=0)
-    return np.asarray(size[:, None] * size - counts.T @ counts, dtype=np.float64)
+    size = np.bincount(codes, minlength=c).astype(np.float64)
+    alone = np.bincount(values)[values] == 1
+    # a value of its own ties with itself only: there is no need for a column of it
+    tied = np.diag(np.bincount(codes[alone], minlength=c).astype(np.float64))
+    shared, of_shared = np.unique(values[~alone], return_inverse=True)
+    counts = np.zeros((shared.size, c))
+    np.add.at(counts, (of_shared.ravel(), codes[~alone]), 1.0)
+    return np.asarray(size[:, None] * size - tied - counts.T @ counts, dtype=np.float64)
 
 
 def fitted_pearson(fit: LogisticFit, x: Floats, y: Floats, prompts: Groups) -> Statistic:
@@ -211,11 +242,6 @@ def by_prompt(columns: Floats, prompts: Groups) -> Floats:
     """[c, k] sums of ``[n, k]`` columns over the items of each prompt."""
     sums = [np.bincount(prompts.codes, column, len(prompts)) for column in columns.T]
     return np.column_stack(sums).astype(np.float64)
-
-
-def _dot(a: Floats, b: Floats) -> float:
-    # np.dot wakes BLAS threads for 50,000 numbers, 20 times slower than the sum itself on a busy machine
-    return float(np.einsum("i,i->", a, b))
 
 
 def _standard(values: Floats) -> Floats:

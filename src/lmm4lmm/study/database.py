@@ -1,17 +1,16 @@
 """One database behind a study: SQLite or PostgreSQL, its transactions and its tables' version.
 
 SQLite: WAL, so that readers never wait; a commit is on the disk before it returns (``synchronous=FULL``); changes
-queue for one lock within the process, because SQLite's own waiting is by sleeping and not in turn; between processes
-its busy timeout does. PostgreSQL: rows are locked rater first, then study, then items, and a transaction that loses a
-race all the same is run again.
+queue within the process, because SQLite's own waiting is by sleeping and not in turn, and those that wait together
+are committed together (``turns``); between processes its busy timeout does. PostgreSQL: rows are locked rater first,
+then study, then items, and a transaction that loses a race all the same is run again.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study.migrating import migrate
+from lmm4lmm.study.turns import Turns
 
 T = TypeVar("T")
 
@@ -40,7 +40,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.locks_rows = engine.dialect.name == "postgresql"
-        self._turn = nullcontext() if self.locks_rows else threading.Lock()
+        self._turns = None if self.locks_rows else Turns(self._begun)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -56,10 +56,10 @@ class Database:
         """
         for attempt in range(TRIES):
             try:
-                with self._turn, self.engine.connect() as plain:
-                    connection = plain.execution_options(writes=True)
-                    with connection.begin():
-                        return work(connection)
+                if self._turns is not None:
+                    return self._turns.write(work)
+                with self._begun() as connection:
+                    return work(connection)
             except LostRace:
                 if attempt + 1 == TRIES:
                     raise StudyError(
@@ -70,6 +70,14 @@ class Database:
                     raise
             time.sleep(0.002 * 2**attempt)
         raise AssertionError("unreachable")
+
+    @contextmanager
+    def _begun(self) -> Iterator[Connection]:
+        """A transaction that writes, committed at the end."""
+        with self.engine.connect() as plain:
+            connection = plain.execution_options(writes=True)
+            with connection.begin():
+                yield connection
 
     def dispose(self) -> None:
         """Closes all connections."""

@@ -43,5 +43,12 @@ def check_password(db: Database, name: str, password: str) -> bool:
     return same and kept is not None
 
 
+def password_mark(db: Database, name: str) -> str:
+    """See ``Store.password_mark``."""
+    with db.read() as connection:
+        kept = connection.scalar(select(studies.c.password).where(studies.c.name == name))
+    return hashlib.sha256((kept or "").encode()).hexdigest()[:16]
+
+
 def _stretched(password: str, salt: bytes) -> bytes:
     return hashlib.scrypt(password.encode(), salt=salt, n=_N, r=_R, p=_P, maxmem=2**28, dklen=32)

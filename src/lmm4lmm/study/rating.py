@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from lmm4lmm.core.errors import StudyError
 from lmm4lmm.study import leases, stopping
@@ -16,12 +16,24 @@ from lmm4lmm.study.database import Database
 from lmm4lmm.study.design import RANGES, Dimension, StudyDesign
 from lmm4lmm.study.records import Rated, Step, Values
 from lmm4lmm.study.seats import MINUTE, Seat, lock_study, name_of, read_seat, tell
-from lmm4lmm.study.showing import OPEN_STEPS, StepKey, look, ready
+from lmm4lmm.study.showing import OPEN_STEPS, StepKey, coming, look, ready
 from lmm4lmm.study.tables import answers, events, items, raters, slots, steps
 from lmm4lmm.study.training import after_training
 
 LONGEST = 2**31 - 1
 _PAIR = {"first": 1.0, "second": 0.0, "tie": 0.5}
+
+# What every answer runs, built once: building a statement costs about as much as running it.
+_ANSWER = insert(answers)
+_STEP_DONE = update(steps).where(steps.c.id == bindparam("key")).values(state="done")
+_SLOT_RATED = (
+    update(slots)
+    .where(
+        slots.c.rater_id == bindparam("rater"), slots.c.item_id == bindparam("item"), slots.c.state == "held"
+    )
+    .values(state="rated")
+)
+_RATER = update(raters).where(raters.c.id == bindparam("key"))
 
 
 def rate(db: Database, now: int, rater_id: int, step_id: str, values: Values, client_ms: int | None) -> Rated:
@@ -53,10 +65,10 @@ def _rate(
     _store(connection, seat, now, step, unswapped(checked, bool(step.swapped)), client_ms)
     if step.kind == "training":
         return after_training(connection, seat, now, step, checked, last=len(waiting) == 1)
-    _count(connection, seat, now, step, last=len(waiting) == 1)
+    moved = _count(connection, seat, now, step, last=len(waiting) == 1)
     if step.kind == "rated" and seat.design.stop_when is not None:
         stopping.more_if_wide(connection, seat.design, step.item_id)
-    return Rated("accepted")
+    return Rated("accepted", coming=coming(moved, now, [row for row in waiting if row.id != step.id]))
 
 
 def check_values(design: StudyDesign, values: Values) -> dict[str, float]:
@@ -166,33 +178,31 @@ def _store(
 ) -> None:
     began = seat.row.clock
     connection.execute(
-        insert(answers).values(
-            step_id=step.id,
-            item_id=step.item_id,
-            rater_id=seat.id,
-            attempt=step.attempt,
-            values=msgspec.json.encode(values).decode(),
-            milliseconds=None if began is None else max(0, min(now - began, LONGEST)),
-            client_ms=None if client_ms is None else max(0, min(int(client_ms), LONGEST)),
-            rated=now,
-            counted=step.kind == "rated",
-        )
+        _ANSWER,
+        {
+            "step_id": step.id,
+            "item_id": step.item_id,
+            "rater_id": seat.id,
+            "attempt": step.attempt,
+            "values": msgspec.json.encode(values).decode(),
+            "milliseconds": None if began is None else max(0, min(now - began, LONGEST)),
+            "client_ms": None if client_ms is None else max(0, min(int(client_ms), LONGEST)),
+            "rated": now,
+            "counted": step.kind == "rated",
+        },
     )
-    connection.execute(update(steps).where(steps.c.id == step.id).values(state="done"))
+    connection.execute(_STEP_DONE, {"key": step.id})
     if step.kind == "rated":
-        filled = connection.execute(
-            update(slots)
-            .where(slots.c.rater_id == seat.id, slots.c.item_id == step.item_id, slots.c.state == "held")
-            .values(state="rated")
-        )
+        filled = connection.execute(_SLOT_RATED, {"rater": seat.id, "item": step.item_id})
         if filled.rowcount != 1:
             raise AssertionError(f"step {step.id} is open and its slot is not held")
 
 
-def _count(connection: Connection, seat: Seat, now: int, step: Row[Any], *, last: bool) -> None:
+def _count(connection: Connection, seat: Seat, now: int, step: Row[Any], *, last: bool) -> Seat:
+    """Notes the rater's progress, and the break that it may bring; the seat after that."""
     row, session = seat.row, seat.design.session
     in_session = row.session_done + 1
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "done": row.done + 1,
         "session_done": in_session,
         "clock": now,
@@ -214,7 +224,8 @@ def _count(connection: Connection, seat: Seat, now: int, step: Row[Any], *, last
             "session_over": False,
             "clock": None,
         }
-    connection.execute(update(raters).where(raters.c.id == seat.id).values(**values))
+    connection.execute(_RATER, {"key": seat.id, **values})
+    return seat.moved(values)
 
 
 def _session_over(connection: Connection, seat: Seat) -> bool:

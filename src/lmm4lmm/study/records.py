@@ -214,11 +214,13 @@ class Rated:
     Attributes:
         feedback: after a training step, what to tell the rater, in the rater's language; else None.
         right: after a training step, whether the answer lay within what was expected; else None.
+        coming: what the rater does now, where that was known without asking again; else ``Store.next`` tells it.
     """
 
     outcome: Outcome
     feedback: str | None = None
     right: bool | None = None
+    coming: Next | None = None
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -51,7 +52,7 @@ def decode(text: str) -> StudyDesign:
 class Seat:
     """A rater's row (``row`` has the columns of ``raters``) and the study's design."""
 
-    row: Row[Any]
+    row: Any
     design: StudyDesign
 
     @property
@@ -63,6 +64,10 @@ class Seat:
     def study_id(self) -> int:
         """The study's."""
         return int(self.row.study_id)
+
+    def moved(self, values: dict[str, Any]) -> Seat:
+        """The seat after these columns were set, without reading it again."""
+        return replace(self, row=SimpleNamespace(**{**self.row._mapping, **values}))
 
     def ending(self, now: int) -> Ending | None:
         """Why this rater's work is over, if it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from lmm4lmm.study.tables import images, items, steps
 from lmm4lmm.study.wording import view
 
 AHEAD = 3
-"""Steps read at a time: the one at hand and those whose images are loaded meanwhile."""
+"""Steps that a screen is made of: the one at hand and those whose images are loaded meanwhile."""
 
 _first = images.alias("first_image")
 _second = images.alias("second_image")
@@ -33,8 +34,9 @@ OPEN_STEPS = (
     .outerjoin(_second, _second.c.id == items.c.second_id)
     .where(steps.c.rater_id == bindparam("rater"), steps.c.state == "open")
     .order_by(steps.c.session, steps.c.position)
-    .limit(AHEAD)
+    .limit(AHEAD + 1)
 )
+"""One more than a screen takes, so that an answer need not read again to tell what comes after it."""
 
 
 @dataclass(frozen=True)
@@ -69,19 +71,32 @@ def ready(seat: Seat, now: int) -> None:
 
 def look(connection: Connection, seat: Seat, now: int) -> Next | None:
     """What this rater does now; None where new steps must be taken first."""
+    if (paused := _stopped(seat, now)) is not None:
+        return paused
+    return coming(seat, now, connection.execute(OPEN_STEPS, {"rater": seat.id}).all())
+
+
+def coming(seat: Seat, now: int, waiting: Sequence[Row[Any]]) -> Next | None:
+    """The same from open steps that were read before, in order."""
+    if (paused := _stopped(seat, now)) is not None:
+        return paused
+    return step(seat, waiting[:AHEAD]) if waiting else None
+
+
+def _stopped(seat: Seat, now: int) -> Finished | Break | None:
+    """The end, or a break, where there is one."""
     if (over := ended(seat, now)) is not None:
         return over
     row = seat.row
-    if row.break_until is not None and row.break_until > now:
-        return Break(
-            moment(row.break_until),
-            row.done,
-            max(row.total, row.done),
-            row.session_over,
-            row.undoable is not None,
-        )
-    found = connection.execute(OPEN_STEPS, {"rater": seat.id}).all()
-    return step(seat, found) if found else None
+    if row.break_until is None or row.break_until <= now:
+        return None
+    return Break(
+        moment(row.break_until),
+        row.done,
+        max(row.total, row.done),
+        row.session_over,
+        row.undoable is not None,
+    )
 
 
 def ended(seat: Seat, now: int) -> Finished | None:
@@ -93,7 +108,7 @@ def ended(seat: Seat, now: int) -> Finished | None:
     return Finished(seat.code(now), ending, can_undo)
 
 
-def step(seat: Seat, found: list[Row[Any]] | Any) -> Step:
+def step(seat: Seat, found: Sequence[Row[Any]]) -> Step:
     """The first of these rows as a screen; the images of the others are loaded ahead."""
     here, row = found[0], seat.row
     training = here.kind == "training"

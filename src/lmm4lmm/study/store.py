@@ -122,6 +122,10 @@ class Store:
         """Whether it is the researcher's password; False, after as long, where there is no study or none is set."""
         return passwords.check_password(self._db, name, password)
 
+    def password_mark(self, name: str) -> str:
+        """Another text after each ``set_password``, the same in between; it tells nothing of the password."""
+        return passwords.password_mark(self._db, name)
+
     # Raters
 
     def invite(self, name: str, count: int, days: float | None = None) -> list[Invitation]:

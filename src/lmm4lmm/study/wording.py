@@ -20,8 +20,8 @@ LABELS: Mapping[Scale, Mapping[Language, tuple[str, ...]]] = {
     "slider": _FIVE,
     "yes_no": {"en": ("No", "Yes"), "zh": ("否", "是")},
     "pairwise": {
-        "en": ("The first", "The second", "No difference"),
-        "zh": ("第一张", "第二张", "没有差别"),
+        "en": ("Left", "Right", "No difference"),
+        "zh": ("左图", "右图", "没有差别"),
     },
 }
 

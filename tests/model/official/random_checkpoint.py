@@ -4,8 +4,6 @@ Every tensor is drawn from a generator of its own, seeded by its name, so that a
 and two checkpoints with the same ``base_seed`` share the base to the last bit, whatever else differs. Weights are
 scaled so that activations keep their size through any depth; the last layer of the score head is fitted so that
 random hidden states score about 50 with a standard deviation of 8: no image comes near the last ReLU.
-
-The lower half of the file does harm to a written checkpoint, for tests of the self-test.
 """
 
 from __future__ import annotations
@@ -13,21 +11,19 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import torch
+from checkpoint_config import CHANNELS, config_of
 from random_tokenizer import ADDED, PIECES, write_tokenizer
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 GAIN = 1.3
 """Times 1/sqrt(inputs): attention is neither flat nor all on one token."""
-CHANNELS = 3
 LORA_TARGETS = ("attn.qkv", "attn.proj", "mlp.fc1", "mlp.fc2", "wqkv", "wo", "w1", "w2", "w3")
 PTH = "lora_weights.pth"
 INDEX = "model.safetensors.index.json"
@@ -108,7 +104,7 @@ def write(
     if lora and lora_pth:
         own = {n: _draw(p, seed, dtype) for n, (p, _) in makers.items() if ".lora_" in n}
         torch.save(own, folder / PTH)
-    _write_json(folder / "config.json", _config(shape, shape.lora_rank if lora else 0))
+    write_json(folder / "config.json", config_of(shape, shape.lora_rank if lora else 0))
     write_tokenizer(folder)
     return folder
 
@@ -251,144 +247,11 @@ def _write_shards(
         where |= dict.fromkeys(here, file)
     if shards > 1:
         size = total * torch.empty((), dtype=dtype).element_size()
-        _write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
+        write_json(folder / INDEX, {"metadata": {"total_size": size}, "weight_map": where})
 
 
-def _config(shape: Shape, rank: int) -> dict[str, object]:
-    def module(file: str, name: str) -> str:
-        return f"{file}.{name}"
-
-    return {
-        "architectures": ["InternVLChatModel"],
-        "auto_map": {
-            "AutoConfig": module("configuration_internvl_chat", "InternVLChatConfig"),
-            "AutoModel": module("modeling_internvl_chat", "InternVLChatModel"),
-        },
-        "downsample_ratio": shape.downsample_ratio,
-        "dynamic_image_size": True,
-        "force_image_size": shape.image_size,
-        "llm_config": {
-            "architectures": ["InternLM2ForCausalLM"],
-            "attn_implementation": "flash_attention_2",
-            "bias": False,
-            "bos_token_id": 1,
-            "eos_token_id": 2,
-            "hidden_act": "silu",
-            "hidden_size": shape.hidden,
-            "intermediate_size": shape.intermediate,
-            "max_position_embeddings": 32768,
-            "model_type": "internlm2",
-            "num_attention_heads": shape.heads,
-            "num_hidden_layers": shape.layers,
-            "num_key_value_heads": shape.kv_heads,
-            "pad_token_id": 2,
-            "rms_norm_eps": 1e-05,
-            "rope_scaling": {"factor": 2.0, "type": "dynamic"},
-            "rope_theta": 1000000,
-            "tie_word_embeddings": False,
-            "torch_dtype": "bfloat16",
-            "vocab_size": shape.vocabulary,
-        },
-        "max_dynamic_patch": 6,
-        "min_dynamic_patch": 1,
-        "model_type": "internvl_chat",
-        "pad2square": False,
-        "ps_version": "v2",
-        "select_layer": -1,
-        "template": "internlm2-chat",
-        "torch_dtype": "bfloat16",
-        "use_backbone_lora": rank,
-        "use_llm_lora": rank,
-        "use_thumbnail": True,
-        "vision_config": {
-            "architectures": ["InternVisionModel"],
-            "hidden_act": "gelu",
-            "hidden_size": shape.vision_hidden,
-            "image_size": shape.image_size,
-            "intermediate_size": shape.vision_intermediate,
-            "layer_norm_eps": 1e-06,
-            "model_type": "intern_vit_6b",
-            "norm_type": "layer_norm",
-            "num_attention_heads": shape.vision_heads,
-            "num_channels": CHANNELS,
-            "num_hidden_layers": shape.vision_layers,
-            "patch_size": shape.patch,
-            "qk_normalization": shape.qk_normalization,
-            "qkv_bias": True,
-            "torch_dtype": "bfloat16",
-            "use_flash_attn": True,
-        },
-    }
-
-
-def _write_json(path: Path, content: object) -> None:
+def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
-# What can be wrong with a checkpoint.
-
-
-def zero_lora_b(folder: Path) -> None:
-    """Every LoRA B becomes zero, in the shards and in ``lora_weights.pth``: adapters that do nothing."""
-
-    def zeroed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        return {n: torch.zeros_like(t) if ".lora_B." in n else t for n, t in tensors.items()}
-
-    for path in shard_files(folder):
-        _rewrite(path, zeroed)
-    if (folder / PTH).exists():
-        torch.save(zeroed(torch.load(folder / PTH, weights_only=True)), folder / PTH)
-
-
-def constant_head(folder: Path) -> None:
-    """The head's last weight becomes zero: every image gets the bias, about 50."""
-    last = max(name for name in tensor_names(folder) if name.startswith("mlpscore.fc"))
-    last = last.replace(".bias", ".weight")
-    for path in shard_files(folder):
-        _rewrite(path, lambda t: t | {last: torch.zeros_like(t[last])} if last in t else t)
-
-
-def drop_tensor(folder: Path, name: str) -> None:
-    """Takes one tensor out of its shard and out of the index.
-
-    Raises:
-        KeyError: no shard has it.
-    """
-    if name not in tensor_names(folder):
-        raise KeyError(name)
-    for path in shard_files(folder):
-        _rewrite(path, lambda tensors: {n: t for n, t in tensors.items() if n != name})
-    _edit_index(folder, lambda where: where.pop(name))
-
-
-def add_tensor(folder: Path, name: str) -> None:
-    """Adds a tensor of seven zeros to the last shard and to the index."""
-    path = shard_files(folder)[-1]
-    _rewrite(path, lambda tensors: tensors | {name: torch.zeros(7)})
-    _edit_index(folder, lambda where: where.update({name: path.name}))
-
-
-def evil_pickle(folder: Path) -> Path:
-    """A ``lora_weights.pth`` that makes a file when it is unpickled without care; returns that file's path."""
-    marker = folder / "the_pickle_ran"
-    (folder / PTH).write_bytes(pickle.dumps(_Evil(marker), protocol=2))
-    return marker
-
-
-@dataclass(frozen=True)
-class _Evil:
-    marker: Path
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return os.mkdir, (str(self.marker),)
-
-
-def truncated_shard(folder: Path) -> Path:
-    """Cuts the last shard to half its bytes, as a download that stopped; returns its path."""
-    path = shard_files(folder)[-1]
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-    return path
 
 
 def shard_files(folder: Path) -> list[Path]:
@@ -399,16 +262,3 @@ def shard_files(folder: Path) -> list[Path]:
 def tensor_names(folder: Path) -> set[str]:
     """The names of all tensors in the weight files."""
     return {name for path in shard_files(folder) for name in load_file(path)}
-
-
-def _rewrite(path: Path, change: Callable[[dict[str, Tensor]], dict[str, Tensor]]) -> None:
-    tensors = {name: tensor.clone() for name, tensor in load_file(path).items()}
-    save_file(change(tensors), path, metadata={"format": "pt"})
-
-
-def _edit_index(folder: Path, change: Callable[[dict[str, str]], object]) -> None:
-    path = folder / INDEX
-    if path.exists():
-        index = json.loads(path.read_text(encoding="utf-8"))
-        change(index["weight_map"])
-        _write_json(path, index)

@@ -5,6 +5,7 @@ import pickle
 from dataclasses import replace
 from pathlib import Path
 
+import damaged_checkpoint
 import pytest
 import random_checkpoint as maker
 import torch
@@ -152,7 +153,7 @@ class TestHarm:
 
     def test_zero_lora_b(self, folder):
         before = tensors(folder)
-        maker.zero_lora_b(folder)
+        damaged_checkpoint.zero_lora_b(folder)
         after = tensors(folder) | torch.load(folder / maker.PTH, weights_only=True)
         changed = {name for name in before if not torch.equal(before[name], after[name])}
         assert changed == {name for name in before if ".lora_B." in name}
@@ -160,7 +161,7 @@ class TestHarm:
 
     def test_constant_head(self, folder):
         before = tensors(folder)
-        maker.constant_head(folder)
+        damaged_checkpoint.constant_head(folder)
         after = tensors(folder)
         assert [name for name in before if not torch.equal(before[name], after[name])] == [
             "mlpscore.fc5.weight"
@@ -169,15 +170,15 @@ class TestHarm:
 
     def test_drop_and_add_tensors(self, folder):
         before = set(tensors(folder))
-        maker.drop_tensor(folder, "mlp1.1.weight")
-        maker.add_tensor(folder, "surprise.weight")
+        damaged_checkpoint.drop_tensor(folder, "mlp1.1.weight")
+        damaged_checkpoint.add_tensor(folder, "surprise.weight")
         index = json.loads((folder / maker.INDEX).read_text())["weight_map"]
         assert set(tensors(folder)) == set(index) == before - {"mlp1.1.weight"} | {"surprise.weight"}
         with pytest.raises(KeyError, match="nothing"):
-            maker.drop_tensor(folder, "nothing")
+            damaged_checkpoint.drop_tensor(folder, "nothing")
 
     def test_evil_pickle(self, folder):
-        marker = maker.evil_pickle(folder)
+        marker = damaged_checkpoint.evil_pickle(folder)
         with pytest.raises(pickle.UnpicklingError):
             torch.load(folder / maker.PTH, weights_only=True)
         assert not marker.exists()
@@ -186,6 +187,6 @@ class TestHarm:
         assert marker.exists()
 
     def test_truncated_shard(self, folder):
-        cut = maker.truncated_shard(folder)
+        cut = damaged_checkpoint.truncated_shard(folder)
         with pytest.raises(SafetensorError):
             load_file(cut)

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 sys.path.append(str(Path(__file__).parent))
-from random_checkpoint import Shape, add_tensor, drop_tensor, evil_pickle, truncated_shard, write
+from damaged_checkpoint import add_tensor, drop_tensor, evil_pickle, truncated_shard
+from random_checkpoint import Shape, write
 
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.model.loading import build

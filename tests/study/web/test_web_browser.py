@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from web_browser import Served, Visitor
+from study_processes import Served
+from web_browser import Visitor
 
 from lmm4lmm.study.design import Session, StudyDesign, Training
 from lmm4lmm.study.records import StudyItem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from starlette.testclient import TestClient
 from web_people import BASE, Person
 
 from lmm4lmm.api_study import analyse_ratings
+from lmm4lmm.cli.study_methods import methods_of
 from lmm4lmm.cli.study_results import live_analysis
 from lmm4lmm.study.design import Dimension, Session, StudyDesign, Training
+from lmm4lmm.study.facts import of_store
 from lmm4lmm.study.records import Step, StudyItem
 from lmm4lmm.study.store import Store, open_store
 from lmm4lmm.study.web.app import create_app
+from lmm4lmm.study.web.texts import say
 
 PASSWORD = "correct horse battery"
 ITEMS = 6
@@ -140,6 +144,40 @@ def test_an_excluded_rater_stops_and_leaves_the_results(real: Store, served: obj
     assert ",=cmd" not in trail
 
 
+def test_a_new_password_ends_every_session_with_the_old_one(real: Store, served: object) -> None:
+    (opaque,) = (key for name, key in real.image_ids("cats").items() if name == "=i0")
+    away = Person(served)
+    away.http.post("/admin/sign-in", data={"password": PASSWORD})
+    token = away.field(away.get("/admin/raters").text, "csrf")
+    assert away.get(f"/image/{opaque}").status_code == 200
+    real.set_password("cats", PASSWORD + " 2")
+    answer = away.http.get("/admin", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/admin/sign-in")
+    fields = {"csrf": token, "count": "1", "days": "1"}
+    assert away.http.post("/admin/invitations", data=fields, follow_redirects=False).status_code == 303
+    assert away.get(f"/image/{opaque}").status_code == 401
+    assert real.progress("cats").raters == ()
+    assert away.http.post("/admin/sign-in", data={"password": PASSWORD}).status_code == 403
+    away.http.post("/admin/sign-in", data={"password": PASSWORD + " 2"})
+    assert away.http.get("/admin", follow_redirects=False).status_code == 200
+
+
+def test_a_password_changed_while_somebody_signs_in_with_the_old_one(
+    real: Store, served: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = real.check_password
+
+    def slow(name: str, password: str) -> bool:
+        right = check(name, password)
+        real.set_password(name, PASSWORD + " 2")
+        return right
+
+    monkeypatch.setattr(real, "check_password", slow)
+    away = Person(served)
+    away.http.post("/admin/sign-in", data={"password": PASSWORD}, follow_redirects=False)
+    assert away.http.get("/admin", follow_redirects=False).status_code == 303
+
+
 def test_cells_that_a_spreadsheet_would_run_are_text_in_csv_only(real: Store, served: TestClient) -> None:
     (made,) = real.invite("cats", 1)
     rater = Person(served)
@@ -194,3 +232,53 @@ def test_no_file_but_the_manifests_images_is_sent(
         assert rater.get(f"/image/{name}").status_code == 404, name
     (opaque,) = (key for name, key in real.image_ids("cats").items() if name == "=i0")
     assert rater.get(f"/image/{opaque}").status_code == 200
+
+
+def test_who_comes_while_others_hold_all_waits_and_who_comes_too_late_is_told(
+    real: Store, served: object
+) -> None:
+    """Two raters an item: the third finds everything held, and later everything rated."""
+    people = []
+    for made in real.invite("cats", 3):
+        one = Person(served)
+        one.arrive(made.token)
+        step = one.get("/study/api/state").json()["step"]
+        one.api("rate", {"step": step["id"], "values": {"perception": 4, "correspondence": 4}})  # training
+        people.append(one)
+    first, second, third = people
+    waiting = third.get("/study").text
+    assert say("en", "waiting") in waiting
+    assert re.search(r'data-again="\d+"', waiting)
+    for one in (first, second):
+        for _ in range(ITEMS):
+            step = one.get("/study/api/state").json()["step"]
+            one.api("rate", {"step": step["id"], "values": {"perception": 4, "correspondence": 4}})
+        assert 'id="code"' in one.get("/study").text
+    late = third.get("/study").text
+    assert say("en", "nothing_left") in late
+    assert say("en", "finished_why") not in late
+    assert 'class="code"' not in late
+
+
+def test_the_methods_section_is_there_for_the_researcher_only(real: Store) -> None:
+    app = create_app(
+        real,
+        "cats",
+        secret=b"s" * 32,
+        base_url=BASE,
+        describe=lambda: methods_of(of_store(real, "cats")),
+    )
+    (made,) = real.invite("cats", 1)
+    rater = Person(app)
+    rater.arrive(made.token)
+    assert rater.http.get("/admin/data/methods.md", follow_redirects=False).status_code == 303
+    researcher = Person(app)
+    researcher.http.post("/admin/sign-in", data={"password": PASSWORD})
+    assert "/admin/data/methods.md" in researcher.get("/admin/data").text
+    answer = researcher.get("/admin/data/methods.md")
+    assert answer.headers["content-type"].startswith("text/markdown")
+    assert answer.text.startswith("# Methods: cats")
+    without = Person(create_app(real, "cats", secret=b"s" * 32, base_url=BASE))
+    without.http.post("/admin/sign-in", data={"password": PASSWORD})
+    assert without.get("/admin/data/methods.md").status_code == 404
+    assert "methods.md" not in without.get("/admin/data").text

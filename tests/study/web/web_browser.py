@@ -1,13 +1,9 @@
-"""A person in front of a real Chromium, and a real server process to talk to."""
+"""A person in front of a real Chromium."""
 
 from __future__ import annotations
 
 import base64
 import json
-import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,36 +11,6 @@ from typing import Any
 from report_browser import Browser
 
 KEYS = {"Enter": 13, "Tab": 9, "Backspace": 8, " ": 32, "ArrowLeft": 37, "ArrowRight": 39}
-
-
-class Served:
-    """``lmm4lmm study serve`` on a database, in a process of its own."""
-
-    def __init__(self, name: str, database: Path, port: int = 0) -> None:
-        command = "from lmm4lmm.cli.main import run; run()"
-        options = ["study", "serve", name, "--database", str(database), "--port", str(port)]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", command, *options],
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            env={**os.environ, "LMM4LMM_STUDY_PASSWORD": "correct horse battery"},
-        )
-        assert self.process.stderr is not None
-        self.said = self.process.stderr.readline()
-        words = [word for word in self.said.split() if word.startswith("http://")]
-        assert words, self.said + self.process.stderr.read()
-        self.url = words[0].removesuffix("/i/...,")
-        self.port = int(self.url.rpartition(":")[2])
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit code."""
-        self.process.send_signal(how)
-        code = self.process.wait(20)
-        assert self.process.stderr is not None
-        self.said += self.process.stderr.read()
-        self.process.stderr.close()
-        return code
 
 
 class Visitor:

@@ -69,6 +69,9 @@ class FakeStore:
     def check_password(self, name: str, password: str) -> bool:
         return password == PASSWORD
 
+    def password_mark(self, name: str) -> str:
+        return "mark"
+
     def invite(self, name: str, count: int, days: float | None = None) -> list[Invitation]:
         made = []
         for _ in range(count):

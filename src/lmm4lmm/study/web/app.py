@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ def create_app(
     secret: bytes,
     base_url: str,
     analyse: Analyse | None = None,
+    describe: Callable[[], str] | None = None,
     limits: Limits | None = None,
 ) -> ASGIApp:
     """The application of one study, for any ASGI server.
@@ -57,6 +59,7 @@ def create_app(
         base_url: how raters reach the server, say ``https://study.example.org``. With ``https`` cookies are
             marked Secure and browsers are told to keep to it.
         analyse: from ratings to scores and agreement; None leaves these pages out.
+        describe: writes a paper's methods section in Markdown; None leaves it out.
         limits: other rate limits than the usual ones.
 
     Raises:
@@ -77,6 +80,7 @@ def create_app(
         pages=Pages(design, assets),
         limits=limits or usual_limits(),
         analyse=analyse,
+        describe=describe,
     )
     app = FastAPI(title="lmm4lmm study", openapi_url=None, docs_url=None, redoc_url=None)
     for routes in (rater_routes, rating_routes, researcher_routes, data_routes):

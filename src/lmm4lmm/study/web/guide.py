@@ -29,14 +29,33 @@ AMOUNT = {
 INSTRUCTIONS = {
     "en": (
         "Each screen shows an image and, where there is one, the text that it was made from. Look at the whole image "
-        "for a moment, then answer. Your first impression counts: there are no right or wrong opinions, and there is "
-        "no need to compare with images that you saw before. Use the whole scale.\n\n"
-        "Please use the same screen and stay at the same distance from it all the time."
+        "for a moment, then answer. Your first impression counts, and there is no need to compare with images that "
+        "you saw before."
     ),
     "zh": (
-        "每个页面会显示一张图片以及生成它所用的文字（如果有）。请先完整地看一看图片，然后作答。请凭第一印象判断：看法没有"
-        "对错之分，也不必与之前看过的图片比较。请充分使用整个评分范围。\n\n请始终使用同一块屏幕，并保持相同的观看距离。"
+        "每个页面会显示一张图片以及生成它所用的文字（如果有）。请先完整地看一看图片，然后作答。请凭第一印象判断，"
+        "不必与之前看过的图片比较。"
     ),
+}
+OF_PAIRS = {
+    "en": (
+        "Each screen shows two images and, where there is one, the text that both were made from. Look at both for a "
+        "moment, then choose. Your first impression counts, and there is no need to compare with images that you saw "
+        "before."
+    ),
+    "zh": (
+        "每个页面会显示两张图片以及生成它们所用的文字（如果有）。请先看一看两张图片，然后选择。请凭第一印象判断，"
+        "不必与之前看过的图片比较。"
+    ),
+}
+OPINIONS = {
+    "en": "There are no right or wrong opinions.",
+    "zh": "看法没有对错之分。",
+}
+WHOLE_SCALE = {"en": "Use the whole scale.", "zh": "请充分使用整个评分范围。"}
+SAME_SCREEN = {
+    "en": "Please use the same screen and stay at the same distance from it all the time.",
+    "zh": "请始终使用同一块屏幕，并保持相同的观看距离。",
 }
 DIMENSIONS = {
     "perception": {
@@ -79,5 +98,14 @@ def consent_text(design: StudyDesign, language: str) -> str:
 
 
 def instruction_text(design: StudyDesign, language: str) -> str:
-    """The design's own words, else ours."""
-    return in_language(design.instructions, language) or INSTRUCTIONS[language]
+    """The design's own words, else ours, as far as they fit what is asked."""
+    if own := in_language(design.instructions, language):
+        return own
+    kinds = {dimension.kind for dimension in design.dimensions}
+    said = [(OF_PAIRS if design.pairwise else INSTRUCTIONS)[language]]
+    if kinds != {"yes_no"}:
+        said.append(OPINIONS[language])
+    if kinds & {"acr5", "slider"}:
+        said.append(WHOLE_SCALE[language])
+    blank = "" if language == "zh" else " "
+    return f"{blank.join(said)}\n\n{SAME_SCREEN[language]}"

@@ -6,22 +6,8 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from lmm4lmm.study.marks import marks
 from lmm4lmm.study.records import Progress, RaterProgress
-
-FAST_MS = 1500
-GOLD_SHARE = 0.7
-GOLD_SEEN = 3
-REPEAT_DIFFERENCE = 0.25
-STRAIGHT = 0.9
-STRAIGHT_SEEN = 20
-
-MARKS = {
-    "gold": f"fewer than {GOLD_SHARE:.0%} of at least {GOLD_SEEN} gold and trap items as expected",
-    "speed": f"half of the answers in less than {FAST_MS / 1000:g} s",
-    "repeats": f"the second answer to the same image differs by more than {REPEAT_DIFFERENCE:.0%} of the scale",
-    "straight": f"the same answer in {STRAIGHT:.0%} or more of at least {STRAIGHT_SEEN}",
-}
-"""When a figure is marked. A mark asks you to look; it excludes nobody."""
 
 WORKING = ("training", "rating", "break")
 
@@ -69,7 +55,7 @@ class Overview:
 
 @dataclass(frozen=True)
 class RaterRow:
-    """A rater with what is marked: keys of ``MARKS``."""
+    """A rater with what is marked: keys of ``marks.MARKS``."""
 
     rater: RaterProgress
     seen: str
@@ -123,25 +109,7 @@ def _generators(progress: Progress) -> tuple[GeneratorBar, ...]:
 
 def rater_rows(progress: Progress, now: datetime) -> list[RaterRow]:
     """All raters by name, with their marks."""
-    return [RaterRow(rater, ago(rater.last_seen, now), marks(rater)) for rater in progress.raters]
-
-
-def marks(rater: RaterProgress) -> frozenset[str]:
-    """What is odd about a rater, by the rules of ``MARKS``; nothing where there is too little to judge by."""
-    found = set()
-    if rater.gold_seen >= GOLD_SEEN and rater.gold_right / rater.gold_seen < GOLD_SHARE:
-        found.add("gold")
-    if rater.median_ms is not None and rater.median_ms < FAST_MS:
-        found.add("speed")
-    if rater.repeat_difference is not None and rater.repeat_difference > REPEAT_DIFFERENCE:
-        found.add("repeats")
-    if (
-        rater.straight_lining is not None
-        and rater.straight_lining >= STRAIGHT
-        and rater.done >= STRAIGHT_SEEN
-    ):
-        found.add("straight")
-    return frozenset(found)
+    return [RaterRow(rater, ago(rater.last_seen, now), frozenset(marks(rater))) for rater in progress.raters]
 
 
 def ago(moment: datetime | None, now: datetime) -> str:

@@ -11,6 +11,7 @@ import math
 import random
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 SIZE = 200
@@ -76,6 +77,7 @@ def digits(seed: int, count: int) -> tuple[int, ...]:
     return tuple(rng.sample(sorted(DIGITS), k=min(count, len(DIGITS))))
 
 
+@lru_cache(maxsize=64)
 def plates(seed: int, count: int) -> tuple[Plate, ...]:
     """Plates of the kinds in turn, the one that everybody sees first.
 

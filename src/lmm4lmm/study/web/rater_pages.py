@@ -23,6 +23,8 @@ from lmm4lmm.study.wording import view
 PLATES = 4
 PLATE_SECONDS = 24 * 3600.0
 """How long a page with plates stays good."""
+SEEDS = tuple(secrets.randbits(48) for _ in range(32))
+"""Sets of plates, others after each start: drawing one takes as long as five answers, and a class comes at once."""
 
 
 def rater_routes(server: Server) -> APIRouter:
@@ -115,7 +117,7 @@ def show(server: Server, request: Request, session: Session, rater: Rater, **mor
             "instructions.html", rater.language, session=session, **_lesson(server, rater, design)
         )
     if rater.stage == "viewing":
-        seed = secrets.randbits(48)
+        seed = secrets.choice(SEEDS)
         return server.pages.page(
             "viewing.html",
             rater.language,
@@ -141,6 +143,11 @@ def show_next(server: Server, session: Session, rater: Rater, now: Next, said: s
         return server.pages.page("break.html", language, session=session, now=now, seconds=seconds)
     if isinstance(now, Waiting):
         return server.pages.page("waiting.html", language, seconds=max(5, moments.seconds_until(now.until)))
+    if isinstance(now, Finished) and now.reason == "done" and now.code is None:
+        # Who came when all was rated has no answers that could have been saved.
+        return server.pages.page(
+            "message.html", language, heading="nothing_left", text="closed_why", code=None
+        )
     if isinstance(now, Finished) and now.reason == "done":
         return server.pages.page("finished.html", language, session=session, now=now)
     key = {"closed": "closed", "expired": "link_invalid"}.get(now.reason, "excluded")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from lmm4lmm.core.errors import InputError
-from lmm4lmm.study.records import Rated, Rater
+from lmm4lmm.study.records import Next, Rated, Rater
 from lmm4lmm.study.web import moments
 from lmm4lmm.study.web.blinding import without_metadata
 from lmm4lmm.study.web.forms import Form, read_json, whole_number
@@ -26,6 +27,7 @@ LONGEST = 24 * 3600 * 1000
 def rating_routes(server: Server) -> APIRouter:
     """Steps, answers, undo and images."""
     routes = APIRouter()
+    image_of = lru_cache(maxsize=10_000)(server.store.image)  # an opaque id never means another image
 
     @routes.get("/study/api/state")
     def state(request: Request) -> Response:
@@ -42,7 +44,7 @@ def rating_routes(server: Server) -> APIRouter:
         plain = {str(name)[:40]: moments.plain_value(value) for name, value in values.items()}
         rated = _rate(server, rater, str(body.get("step", "")), plain, body.get("ms"))
         told = {"outcome": rated.outcome, "feedback": rated.feedback, "right": rated.right}
-        return JSONResponse({**told, **_state(server, session, rater)})
+        return JSONResponse({**told, **_state(server, session, rater, rated.coming)})
 
     @routes.post("/study/api/undo")
     def undo(request: Request) -> Response:
@@ -76,10 +78,10 @@ def rating_routes(server: Server) -> APIRouter:
     def image(request: Request, opaque: str) -> Response:
         if server.session(request, "rater") is None and server.session(request, "researcher") is None:
             raise Refused(401, "signed_out")
-        found = server.store.image(opaque)
+        found = image_of(opaque)
         if found is None:
             raise Refused(404, "not_found")
-        # An opaque id never means another image, so a browser need not ask again; nobody else may keep it.
+        # A browser need not ask again; nobody else may keep it.
         return Response(
             without_metadata(found.path.read_bytes()),
             media_type=found.media_type,
@@ -96,9 +98,9 @@ def _rate(server: Server, rater: Rater, step: str, values: Mapping[str, float | 
         raise Refused(400, "invalid") from error
 
 
-def _state(server: Server, session: Session, rater: Rater) -> dict[str, Any]:
+def _state(server: Server, session: Session, rater: Rater, coming: Next | None = None) -> dict[str, Any]:
     try:
-        now = server.store.next(rater.id)
+        now = coming or server.store.next(rater.id)
     except InputError:
         return {"stage": rater.stage}
     return moments.screen(server.pages, server.design, session, rater, now)

@@ -44,7 +44,16 @@ def data_routes(server: Server) -> APIRouter:
             here="data",
             info=server.info(),
             scored=server.analyse is not None,
+            described=server.describe is not None,
         )
+
+    @routes.get("/data/methods.md")
+    def methods(request: Request) -> Response:
+        signed_in(server, request)
+        if server.describe is None:
+            raise Refused(404, "not_found")
+        attached = {"Content-Disposition": f'attachment; filename="{server.study}-methods.md"'}
+        return Response(server.describe(), media_type="text/markdown; charset=utf-8", headers=attached)
 
     @routes.get("/data/{name}.{kind}")
     def download(request: Request, name: str, kind: str) -> Response:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
 
 from lmm4lmm.core.errors import Lmm4lmmError
+from lmm4lmm.study.marks import MARKS
 from lmm4lmm.study.web import overview, results
 from lmm4lmm.study.web.analysis import Remembered
 from lmm4lmm.study.web.forms import Form, whole_number
@@ -42,12 +43,15 @@ def researcher_routes(server: Server) -> APIRouter:
         limits, where = server.limits, address(request)
         if seconds := max(limits.passwords.take(where), limits.all_passwords.take("all")):
             raise Refused(429, "too_fast", seconds=seconds)
+        mark = server.store.password_mark(
+            server.study
+        )  # before the check: a password changed meanwhile counts
         if not server.store.check_password(server.study, form.get("password", "")):
             return server.pages.page(
                 "sign_in.html", "en", 403, wrong=True, has_password=server.info().has_password
             )
         response = RedirectResponse("/admin", 303)
-        server.sessions.start(response, "researcher")
+        server.sessions.start(response, "researcher", mark=mark)
         return response
 
     @routes.post("/sign-out")
@@ -74,9 +78,7 @@ def researcher_routes(server: Server) -> APIRouter:
     def raters(request: Request, problem: str = "") -> Response:
         signed_in(server, request)
         found = overview.rater_rows(server.store.progress(server.study), datetime.now(UTC))
-        return page(
-            request, "raters.html", "raters", raters=found, marks=overview.MARKS, problem=problem == "reason"
-        )
+        return page(request, "raters.html", "raters", raters=found, marks=MARKS, problem=problem == "reason")
 
     @routes.post("/raters/{rater}/{doing}")
     def exclude_or_restore(request: Request, rater: int, doing: str, form: Form) -> Response:

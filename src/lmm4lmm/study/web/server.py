@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Server:
-    """The parts. A study's design never changes; ``base_url`` is how raters reach it, without a slash at the end."""
+    """The parts. A study's design never changes; ``base_url`` is how raters reach it, without a slash at the end.
+
+    ``describe`` writes the methods section as it is now; None leaves it out.
+    """
 
     store: Store
     study: str
@@ -69,14 +72,21 @@ class Server:
     pages: Pages
     limits: Limits
     analyse: Analyse | None
+    describe: Callable[[], str] | None
 
     def info(self) -> StudyInfo:
         """The study as it is now."""
         return self.store.study(self.study)
 
     def session(self, request: Request, who: Who) -> Session | None:
-        """Who asks, slowed down if they ask too fast."""
+        """Who asks, slowed down if they ask too fast; None where nobody is signed in."""
         session = self.sessions.read(request, who)
+        if (
+            session is not None
+            and who == "researcher"
+            and session.mark != self.store.password_mark(self.study)
+        ):
+            return None  # signed in with a password that has been changed since
         if session is not None and (seconds := self.limits.steps.take(f"{who} {session.rater}")):
             raise Refused(429, "too_fast", seconds=seconds)
         return session

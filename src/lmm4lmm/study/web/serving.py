@@ -17,6 +17,8 @@ from lmm4lmm.study.web.sealing import LEAST_SECRET
 
 GRACE = 15
 """Seconds that requests under way have when the server is told to stop."""
+IDLE = 75
+"""Seconds that a connection stays open between two requests: longer than most people look at an image."""
 
 
 def secret_in(path: Path) -> bytes:
@@ -81,6 +83,7 @@ def serve(app: ASGIApp, bound: socket.socket, ready: Callable[[], None], *, prox
         proxy_headers=proxied,
         forwarded_allow_ips="127.0.0.1",
         timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=IDLE,
         lifespan="off",
     )
 

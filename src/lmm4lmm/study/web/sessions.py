@@ -26,11 +26,13 @@ class Session:
         who: what it may do.
         rater: the rater's id; empty for the researcher.
         form_token: what its forms must bring back, so that other sites can't fill them in.
+        mark: of the password that the researcher gave (``Store.password_mark``); empty for raters.
     """
 
     who: Who
     rater: str
     form_token: str
+    mark: str = ""
 
 
 class Sessions:
@@ -49,9 +51,9 @@ class Sessions:
         """The cookie's name; ``__Host-`` makes browsers refuse one that a neighbouring host set."""
         return f"{'__Host-' if self._secure else ''}lmm4lmm_{who}"
 
-    def start(self, response: Response, who: Who, rater: str = "") -> None:
+    def start(self, response: Response, who: Who, rater: str = "", mark: str = "") -> None:
         """Signs this browser in."""
-        content = {"study": self._study, "rater": rater, "id": secrets.token_urlsafe(12)}
+        content = {"study": self._study, "rater": rater, "id": secrets.token_urlsafe(12), "mark": mark}
         response.set_cookie(
             self.name(who),
             self._sealer.seal(who, content),
@@ -73,7 +75,8 @@ class Sessions:
         content = self._sealer.open(who, sealed, LIFETIMES[who])
         if content is None or content.get("study") != self._study:
             return None
-        return Session(who, str(content.get("rater", "")), self._sealer.token(f"{who} form", sealed))
+        token = self._sealer.token(f"{who} form", sealed)
+        return Session(who, str(content.get("rater", "")), token, str(content.get("mark", "")))
 
 
 def same_token(session: Session, given: str) -> bool:

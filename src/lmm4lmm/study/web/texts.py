@@ -115,11 +115,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "all_answers": ("Please answer every question before you go on.", "请先回答所有问题，再继续。"),
     "slider_unset": ("Move the slider", "请移动滑块"),
     "slider_of": ("{value} of 100", "{value} / 100"),
-    "yes": ("Yes", "是"),
-    "no": ("No", "否"),
-    "first": ("Left", "左图"),
-    "second": ("Right", "右图"),
-    "tie": ("No difference", "无差别"),
     "saved": ("Saved", "已保存"),
     "undone": (
         "The last answer is taken back. Please rate this image again.",
@@ -190,6 +185,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "All the ratings that were needed are there. Thank you for your interest.",
         "所需评分已经收集完毕，感谢您的关注。",
     ),
+    "nothing_left": ("There is nothing left to rate", "没有需要评分的图片了"),
     # what goes wrong
     "problem": ("That did not work", "操作未成功"),
     "too_fast": ("Too many requests. Please wait {seconds} s.", "请求过多，请等待 {seconds} 秒。"),

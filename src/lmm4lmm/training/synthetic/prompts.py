@@ -30,10 +30,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 
+from lmm4lmm.training.synthetic.choices import pair_of, perhaps, pick
 from lmm4lmm.training.synthetic.facts import Fact, facts_of
 from lmm4lmm.training.synthetic.staging import possible
 from lmm4lmm.training.synthetic.vocabulary import (
@@ -58,8 +58,6 @@ from lmm4lmm.training.synthetic.vocabulary import (
 )
 from lmm4lmm.training.synthetic.wishes import Group, Wish
 from lmm4lmm.training.synthetic.wording import ask, word
-
-T = TypeVar("T")
 
 NO_COUNTERPART = ("HOI", "human", "face")
 _MAIN: dict[str, tuple[str, ...]] = {
@@ -137,55 +135,41 @@ def _asked(task: str, facts: Sequence[Fact], rng: np.random.Generator) -> tuple[
     return tuple(fact for fact in facts if fact.kind in _MAIN[task])
 
 
-def pick(choices: Sequence[T], rng: np.random.Generator) -> T:
-    """One of them."""
-    return choices[int(rng.integers(len(choices)))]
-
-
-def _two(choices: Sequence[T], rng: np.random.Generator) -> tuple[T, T]:
-    one, two = rng.choice(len(choices), size=2, replace=False)
-    return choices[int(one)], choices[int(two)]
-
-
-def _some(choices: Sequence[T], rng: np.random.Generator, chance: float) -> T | None:
-    return pick(choices, rng) if rng.random() < chance else None
-
-
 def _colour(rng: np.random.Generator, chance: float = 1.0) -> str | None:
-    return _some(tuple(COLOURS), rng, chance)
+    return perhaps(tuple(COLOURS), rng, chance)
 
 
 def _single(rng: np.random.Generator) -> Wish:
     group = Group(pick(SHAPES, rng), colour=_colour(rng, 0.4))
-    return Wish((group,), place=_some(PLACES, rng, 0.3))
+    return Wish((group,), place=perhaps(PLACES, rng, 0.3))
 
 
 def _both(rng: np.random.Generator) -> Wish:
-    one, two = _two(SHAPES, rng)
-    return Wish((Group(one, colour=_colour(rng, 0.25)), Group(two)), place=_some(PLACES, rng, 0.2))
+    one, two = pair_of(SHAPES, rng)
+    return Wish((Group(one, colour=_colour(rng, 0.25)), Group(two)), place=perhaps(PLACES, rng, 0.2))
 
 
 def _counting(rng: np.random.Generator) -> Wish:
     group = Group(pick(SHAPES, rng), int(rng.integers(1, MOST + 1)), True, colour=_colour(rng, 0.4))
-    return Wish((group,), place=_some(PLACES, rng, 0.15))
+    return Wish((group,), place=perhaps(PLACES, rng, 0.15))
 
 
 def _colors(rng: np.random.Generator) -> Wish:
-    one, two = _two(SHAPES, rng)
+    one, two = pair_of(SHAPES, rng)
     groups = (Group(one, colour=_colour(rng)), Group(two, colour=_colour(rng)))
-    return Wish(groups[: 1 + int(rng.random() < 0.55)], style=_some(STYLES, rng, 0.15))
+    return Wish(groups[: 1 + int(rng.random() < 0.55)], style=perhaps(STYLES, rng, 0.15))
 
 
 def _position(rng: np.random.Generator) -> Wish:
     relation = pick(RELATIONS, rng)
-    one, two = _two(SHAPES, rng)
+    one, two = pair_of(SHAPES, rng)
     if relation == "inside":
         one, two = pick([shape for shape in GEOMETRIC if shape not in CONTAINERS], rng), pick(CONTAINERS, rng)
     return Wish((Group(one, colour=_colour(rng, 0.4)), Group(two, colour=_colour(rng, 0.4))), relation)
 
 
 def _shapes(rng: np.random.Generator) -> Wish:
-    return Wish((Group(pick(GEOMETRIC, rng), colour=_colour(rng, 0.5)),), style=_some(STYLES, rng, 0.3))
+    return Wish((Group(pick(GEOMETRIC, rng), colour=_colour(rng, 0.5)),), style=perhaps(STYLES, rng, 0.3))
 
 
 def _texture(rng: np.random.Generator) -> Wish:
@@ -212,7 +196,7 @@ _BROAD = (
 
 def _scene(rng: np.random.Generator) -> Wish:
     groups = () if rng.random() < 0.2 else (Group(pick(SHAPES, rng), colour=_colour(rng, 0.4)),)
-    return Wish(groups, place=pick(PLACES, rng), light=_some(LIGHTS, rng, 0.2))
+    return Wish(groups, place=pick(PLACES, rng), light=perhaps(LIGHTS, rng, 0.2))
 
 
 def _style(rng: np.random.Generator) -> Wish:
@@ -228,20 +212,20 @@ def _ocr(rng: np.random.Generator) -> Wish:
 
 def _emotion(rng: np.random.Generator) -> Wish:
     return Wish(
-        (Group(FACE, colour=_colour(rng, 0.6), mood=pick(MOODS, rng)),), place=_some(PLACES, rng, 0.4)
+        (Group(FACE, colour=_colour(rng, 0.6), mood=pick(MOODS, rng)),), place=perhaps(PLACES, rng, 0.4)
     )
 
 
 def _linguistic(rng: np.random.Generator) -> Wish:
-    one, two = _two(SHAPES, rng)
+    one, two = pair_of(SHAPES, rng)
     if rng.random() < 0.2:
         return Wish(place=pick(PLACES, rng), without=one)
-    return Wish((Group(one, colour=_colour(rng, 0.5)),), place=_some(PLACES, rng, 0.2), without=two)
+    return Wish((Group(one, colour=_colour(rng, 0.5)),), place=perhaps(PLACES, rng, 0.2), without=two)
 
 
 def _view(rng: np.random.Generator) -> Wish:
     group = Group(pick(SHAPES, rng), colour=_colour(rng, 0.5), view=pick((CLOSE, FAR), rng))
-    return Wish((group,), place=_some(PLACES, rng, 0.3))
+    return Wish((group,), place=perhaps(PLACES, rng, 0.3))
 
 
 def _knowledge(rng: np.random.Generator) -> Wish:
@@ -253,15 +237,15 @@ def _knowledge(rng: np.random.Generator) -> Wish:
 
 
 def _imagination(rng: np.random.Generator) -> Wish:
-    one, two = _two(PICTOGRAMS, rng)
+    one, two = pair_of(PICTOGRAMS, rng)
     odd = ("pink", "purple", "turquoise", "black", "yellow", "blue")
-    groups = (Group(one, colour=pick(odd, rng)), Group(two, colour=_some(odd, rng, 0.4)))
-    return Wish(groups, "above", place=_some(PLACES, rng, 0.4))
+    groups = (Group(one, colour=pick(odd, rng)), Group(two, colour=perhaps(odd, rng, 0.4)))
+    return Wish(groups, "above", place=perhaps(PLACES, rng, 0.4))
 
 
 def _light(rng: np.random.Generator) -> Wish:
     groups = () if rng.random() < 0.25 else (Group(pick(SHAPES, rng), colour=_colour(rng, 0.3)),)
-    return Wish(groups, place=_some(PLACES, rng, 0.5), light=pick(LIGHTS, rng))
+    return Wish(groups, place=perhaps(PLACES, rng, 0.5), light=pick(LIGHTS, rng))
 
 
 def _complex(rng: np.random.Generator) -> Wish:

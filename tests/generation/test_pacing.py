@@ -1,0 +1,82 @@
+"""Waiting: as long as a service says, and no longer than that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from lmm4lmm.generation.pacing import Pace, asked_wait, duration, limit_wait
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now, self.slept = 0.0, list[float]()
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+def test_backoff_doubles_with_jitter_up_to_its_end() -> None:
+    clock = Clock()
+    pace = Pace(first=1.0, most=60.0, clock=clock, sleep=clock.sleep)
+    for attempt in range(12):
+        pace.back_off(attempt)
+    assert all(0.5 * min(60, 2**n) <= slept <= min(60, 2**n) for n, slept in enumerate(clock.slept))
+    assert len({round(slept / min(60, 2**n), 6) for n, slept in enumerate(clock.slept)}) > 6
+
+
+def test_who_is_held_waits_for_the_longest_hold() -> None:
+    clock = Clock()
+    pace = Pace(clock=clock, sleep=clock.sleep)
+    pace.hold(5)
+    pace.hold(2)
+    pace.wait()
+    assert clock.now == 5
+    pace.wait()
+    assert clock.now == 5
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after": "Mon, 30 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Mon, 30 Nov 2026 11:00:00 GMT"}, 0.0),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "-3"}, None),
+        ({"retry-after": "inf"}, None),
+    ],
+)
+def test_retry_after(headers: dict[str, str], seconds: float | None) -> None:
+    assert asked_wait(headers, datetime(2026, 11, 30, 12, tzinfo=UTC)) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("1s", 1),
+        ("6m0s", 360),
+        ("20ms", 0.02),
+        ("1h2m3.5s", 3723.5),
+        ("12", 12),
+        ("", None),
+        ("1 week", None),
+    ],
+)
+def test_durations(text: str, seconds: float | None) -> None:
+    assert duration(text) == seconds
+
+
+def test_limits_count_only_when_nothing_is_left() -> None:
+    assert limit_wait({"x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "9s"}) == 0
+    assert limit_wait({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "9s"}) == 9
+    assert limit_wait({"ratelimit-remaining": "0", "ratelimit-reset": "4"}) == 4
+    assert limit_wait({"ratelimit-remaining": "0"}) == 0
