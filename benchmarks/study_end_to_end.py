@@ -32,8 +32,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "study" / "w
 
 from study_images import BOTH, write_material
 from study_people import Manner, Rater, draw_raters, draw_truth
+from study_processes import Served
 from study_visits import BrowserRater, by_http
-from web_browser import Served, Visitor
+from web_browser import Visitor
 
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.study.store import open_store

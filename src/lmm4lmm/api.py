@@ -191,6 +191,8 @@ def scored(
     from lmm4lmm.running.journal import Journal
     from lmm4lmm.running.scoring import PURPOSE, score_manifest
 
+    if batch_size == "auto":
+        batch_size = getattr(metric, "batch_size", batch_size)
     opened = Journal.open(Path(journal), purpose=PURPOSE) if journal is not None else None
     with opened if opened is not None else nullcontext():
         yield score_manifest(
@@ -228,12 +230,13 @@ def read_human(
     """
     import polars as pl
 
+    from lmm4lmm.core.tables import is_parts
     from lmm4lmm.datasets import DATASETS
 
     if isinstance(table, pl.DataFrame):
         return table
     name, path = str(table), Path(table)
-    if path.is_file():
+    if path.is_file() or is_parts(path):
         if data is not None:
             raise InputError(f"{table} is a file; --data (in Python: data=) goes with a data set's name")
         return _read_file(path, columns)

@@ -178,3 +178,20 @@ def test_a_fault_of_ours_is_one_line_unless_asked_for_more(
     assert "LMM4LMM_DEBUG=1" in ended.err
     monkeypatch.setenv("LMM4LMM_DEBUG", "1")
     assert "Traceback" in cli(*words).err
+
+
+def test_options_and_places_of_a_cluster_are_refused_without_one(cli, manifest: Path) -> None:
+    for words, said in (
+        (("--replicas", "2"), "--replicas is for a cluster: add --executor ray"),
+        (("--address", "auto"), "--address is for a cluster: add --executor ray"),
+        (("--executor", "slurm"), "--executor is 'slurm'; it must be local or ray"),
+    ):
+        ended = cli("score", manifest, "-o", "out.jsonl", *words)
+        assert ended.code == 2
+        assert said in ended.err
+    ended = cli("score", "s3://bucket/manifest.csv", "-o", "out.jsonl")
+    assert ended.code == 2
+    assert "s3://bucket/manifest.csv: only --executor ray opens addresses of a store" in ended.err
+    ended = cli("score", manifest, "-o", "out.jsonl", "--executor", "ray", "--journal", "j")
+    assert ended.code == 2
+    assert "--journal: on a cluster, the output itself says what is done" in ended.err

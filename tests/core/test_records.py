@@ -17,7 +17,7 @@ def test_records_are_frozen() -> None:
 
 
 def test_a_score_has_one_field_a_dimension() -> None:
-    assert set(DIMENSIONS) == {field.name for field in msgspec.structs.fields(Score)}
+    assert {*DIMENSIONS, "remark"} == {field.name for field in msgspec.structs.fields(Score)}
 
 
 def test_a_score_row_survives_json() -> None:

@@ -29,6 +29,7 @@ ROWS = st.lists(
         answer=st.none() | st.builds(Answer, st.floats(0, 1), TEXT),
         metric=TEXT,
         error=st.none() | TEXT,
+        remark=st.none() | TEXT,
     ),
     min_size=1,
     max_size=5,
@@ -46,7 +47,7 @@ def _expected(row: ScoreRow) -> tuple[object, ...]:
     for estimate in (row.perception, row.correspondence):
         parts += [estimate.score, estimate.std] if estimate else [None, None]
     parts += [row.answer.p_yes, row.answer.question] if row.answer else [None, None]
-    return (*parts, row.metric, row.error)
+    return (*parts, row.metric, row.error, row.remark)
 
 
 @given(ROWS, st.sampled_from([".jsonl", ".csv", ".parquet"]))

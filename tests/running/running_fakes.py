@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import Counter
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from lmm4lmm.core.errors import ItemError, OutOfMemoryError
+from lmm4lmm.core.errors import InputError, ItemError, OutOfMemoryError
 from lmm4lmm.core.records import Answer, Dimension, Estimate, Item, Score
 
 
@@ -102,6 +103,23 @@ class Brightness:
             correspondence=Estimate(float(len(item.prompt))),
             answer=answer,
         )
+
+
+class Marking(Brightness):
+    """Takes its time, and leaves its process id where a test finds it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(seconds=0.03)
+        self.folder = folder
+
+    def score(self, batch: Sequence[tuple[Item, float]]) -> list[Score]:
+        (self.folder / str(os.getpid())).touch()
+        return super().score(batch)
+
+
+def refuse() -> Brightness:
+    """An opener whose metric can't be had."""
+    raise InputError("no such weights: nowhere")
 
 
 class Counting:

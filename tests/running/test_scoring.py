@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from running_fakes import Brightness, Counting, make_items
 
-from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.core.records import Answer, Estimate, Item, Score
 from lmm4lmm.running.in_memory import items_of
 from lmm4lmm.running.journal import Journal
@@ -153,6 +153,26 @@ def test_a_metric_that_gives_no_number_has_failed(tmp_path: Path) -> None:
     assert rows[0].perception is None
     assert rows[1].error == rows[0].error
     assert rows[2].error is None
+
+
+def test_a_metric_may_fail_one_item_and_remark_on_another(tmp_path: Path) -> None:
+    class Picky(Brightness):
+        calls = 0
+
+        def score(self, batch):
+            self.calls += 1
+            scores = [msgspec.structs.replace(score, remark="dim") for score in super().score(batch)]
+            return [ItemError("no opinion"), *scores[1:]]
+
+    metric, items = Picky(), make_items(tmp_path / "images", 3)
+    with Journal.open(tmp_path / "journal", purpose=PURPOSE) as journal:
+        first, *others = score_manifest(metric, items, batch_size=3, workers=1, journal=journal)
+    assert metric.calls == 1  # nothing is run again for one item's sake
+    assert (first.error, first.perception, first.remark) == ("no opinion", None, None)
+    assert all(row.remark == "dim" and row.error is None for row in others)
+    with Journal.open(tmp_path / "journal", purpose=PURPOSE) as journal:
+        rows = list(score_manifest(Brightness(), items[1:], journal=journal))
+    assert [row.remark for row in rows] == ["dim", "dim"]  # from the journal
 
 
 def test_bad_images_are_rows_with_a_reason_among_good_ones(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from lmm4lmm.cli import (
     output,
     prompting,
     ranking,
+    serve,
     study,
     study_analysis,
     study_data,
@@ -91,14 +92,14 @@ def root(
 @guarded
 def score(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
             metavar="INPUT",
             help="A manifest (JSONL, CSV, Parquet), or a folder GENERATOR/NNN.png with --prompts.",
         ),
     ],
     out: Annotated[
-        Path, typer.Option("-o", "--out", metavar="OUT", help="Where scores go: .jsonl, .csv or .parquet.")
+        str, typer.Option("-o", "--out", metavar="OUT", help="Where scores go: .jsonl, .csv or .parquet.")
     ],
     metric: Annotated[
         str | None,
@@ -139,20 +140,40 @@ def score(
     journal: Annotated[
         Path | None, typer.Option(metavar="PATH", help="What is done already; default: OUT.journal.")
     ] = None,
+    executor: Annotated[
+        str, typer.Option(metavar="NAME", help="Where to work: local, or ray for a cluster (docs/scale.md).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="With ray: a running cluster, or auto; default: one for this run."
+        ),
+    ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="With ray: copies of the model; default: one a GPU, else one for two cores.",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
     as_json: Json = False,
 ) -> None:
     """Score images with a metric.
 
     Run the same command again after a stop: work that is done is not done twice. An image that fails keeps
-    its row in OUT, with the reason.
+    its row in OUT, with the reason. With --executor ray, INPUT and OUT may lie in a store (s3://, gs://), and OUT
+    may be a folder of Parquet parts.
     """
-    from lmm4lmm.cli import scoring
+    from lmm4lmm.cli import scaling, scoring
     from lmm4lmm.model.devices import DTYPES
 
+    spread = scaling.Spread(executor, address, replicas)
+    scaling.check_spread(spread, source, out)
     request = scoring.Request(
-        source=source,
-        out=out,
+        source=Path(source),
+        out=Path(out),
         prompts=prompts,
         metric=metric,
         weights=weights,
@@ -167,7 +188,10 @@ def score(
     )
     tell = silent if quiet else output.note
     try:
-        run = scoring.score_to_file(request, tell, quiet=quiet)
+        if executor == "ray":
+            run = scaling.score_on_cluster(request, source, out, spread, tell, quiet=quiet)
+        else:
+            run = scoring.score_to_file(request, tell, quiet=quiet)
     except KeyboardInterrupt:
         guard.stop(
             "Interrupted. What is scored is kept: run the same command again to go on.", guard.INTERRUPTED
@@ -234,6 +258,7 @@ benching.add_to(app)
 lab.add_to(app)
 train.add_to(app)
 ranking.add_to(app)
+serve.add_to(app)
 study_setup.add_to(study.app)
 study_plan.add_to(study.app)
 study_data.add_to(study.app)

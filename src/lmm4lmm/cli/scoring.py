@@ -50,22 +50,24 @@ class Run:
     """What became of it.
 
     Attributes:
-        out: the scores.
+        out: the scores; text where they lie in a store.
         journal: what remembers the work.
         fingerprint: of the metric.
         items: rows written.
         failed: of these, rows with an error.
         cached: of these, rows that the journal had.
         errors: the first few reasons of failure, with their item.
+        remarks: what the metric has to say of the run.
     """
 
-    out: Path
-    journal: Path
+    out: Path | str
+    journal: Path | str
     fingerprint: str
     items: int
     failed: int
     cached: int
     errors: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``score --json`` prints."""
@@ -77,6 +79,7 @@ class Run:
             "scored": self.items - self.failed,
             "failed": self.failed,
             "cached": self.cached,
+            "remarks": list(self.remarks),
         }
 
 
@@ -146,6 +149,7 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
         failed=failures.count,
         cached=counter.cached,
         errors=tuple(failures.first),
+        remarks=tuple(metric.remarks()) if hasattr(metric, "remarks") else (),
     )
 
 
@@ -240,16 +244,18 @@ def tell_end(request: Request, run: Run, tell: Callable[[str], None]) -> None:
         tell(f"  {error}")
     if run.failed > len(run.errors):
         tell(f"  ... and {run.failed - len(run.errors):,} more, each with its reason in {run.out}")
+    for remark in run.remarks:
+        tell(remark)
     if run.failed:
         tell("Run the same command again to try the failed ones once more.")
-    if done:
+    if done and isinstance(run.out, Path):
         tell(f"Next: {' or '.join(next_commands(request))}")
 
 
 def next_commands(request: Request) -> list[str]:
     """The two commands that most people want now, ready to paste."""
     root = request.source if request.source.is_dir() else request.source.parent
-    page = request.out.with_suffix(".html")
+    page = request.out.with_suffix(".html")  # beside a folder of parts, too
     report = ["lmm4lmm", "report", str(request.out), "-o", str(page)]
     if root.resolve() != request.out.parent.resolve():
         report += ["--images", str(root)]

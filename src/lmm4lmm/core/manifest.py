@@ -21,6 +21,7 @@ from lmm4lmm.core.tables import (
     check_names,
     check_unique,
     first_true,
+    is_parts,
     read_table,
     rename_aliases,
     to_text,
@@ -69,20 +70,24 @@ class Manifest:
             )
 
 
-def read_manifest(source: Path, *, prompts: Path | None = None, limit: int | None = None) -> Manifest:
+def read_manifest(
+    source: Path, *, prompts: Path | None = None, limit: int | None = None, urls: bool = False
+) -> Manifest:
     """Reads the items to score.
 
     Args:
         source: one of
             a table (JSON lines, CSV, TSV, Parquet, spreadsheet) with columns ``image`` and ``prompt``,
             optional ``id``, ``generator`` (or ``model``), ``task``, ``question``; other columns are kept;
-            a folder that holds such a table called ``manifest.jsonl``, ``.csv`` or ``.parquet``;
+            a folder that holds such a table called ``manifest.jsonl``, ``.csv`` or ``.parquet``, or one in
+            Parquet parts and nothing else;
             a folder ``GENERATOR/NNN.png``, or ``NNN.png`` alone, with ``prompts``;
             a GenEval tree ``00000/metadata.jsonl`` with ``00000/samples/0000.png``, optionally one folder a
             generator above.
         prompts: for a folder: text with one prompt a line (``NNN`` is the line, from 1), or a table with
             ``prompt`` and optional ``id`` (equal to ``NNN``), ``task``, ``question``.
         limit: read so many items only.
+        urls: whether ``image`` may be an address in a store (``s3://``, ``gs://``), for those who can open it.
 
     Returns:
         The manifest. ``id`` defaults to the image's path without its suffix (with it where two images differ
@@ -98,24 +103,26 @@ def read_manifest(source: Path, *, prompts: Path | None = None, limit: int | Non
     if not source.exists():
         raise InputError(f"{source}: no such file or folder")
     if source.is_dir():
-        return _from_folder(source, prompts, limit)
+        return _from_folder(source, prompts, limit, urls)
     if prompts is not None:
         raise InputError(
             f"{source} is a table: it holds its own prompts; prompts files are for folders of images"
         )
-    return _from_table(source, limit)
+    return _from_table(source, limit, urls)
 
 
-def _from_folder(source: Path, prompts: Path | None, limit: int | None) -> Manifest:
+def _from_folder(source: Path, prompts: Path | None, limit: int | None, urls: bool) -> Manifest:
     inside = [source / name for name in NAMES if (source / name).is_file()]
     if inside and prompts is None:
-        return _from_table(inside[0], limit)
+        return _from_table(inside[0], limit, urls)
+    if prompts is None and is_parts(source):
+        return _from_table(source, limit, urls)
     listing = read_folder(source, prompts)
     frame = listing.frame if limit is None else listing.frame.head(limit)
     return Manifest(path=source, root=source, frame=frame, notes=listing.notes)
 
 
-def _from_table(path: Path, limit: int | None) -> Manifest:
+def _from_table(path: Path, limit: int | None, urls: bool) -> Manifest:
     table = read_table(path, text=(*COLUMNS, *ALIASES), required=_REQUIRED, limit=limit)
     table = table.with_frame(rename_aliases(table.frame, ALIASES))
     if table.frame.is_empty() and not table.frame.columns:
@@ -125,7 +132,7 @@ def _from_table(path: Path, limit: int | None) -> Manifest:
         raise ManifestError(path, "the manifest has no rows")
     has_ids = "id" in table.frame.columns
     table = to_text(table, COLUMNS)
-    _check_images(table)
+    _check_images(table, urls)
     if not has_ids:
         table = table.with_frame(table.frame.with_columns(_ids_of(table.frame["image"])))
     _check_ids(table, has_ids)
@@ -141,12 +148,13 @@ def _finished(table: Table) -> Manifest:
         )
     frame = table.frame.with_columns(pl.col("prompt").fill_null(""))
     frame = frame.select(*COLUMNS, pl.exclude(*COLUMNS))
-    return Manifest(path=table.path, root=table.path.parent, frame=frame, notes=tuple(notes))
+    root = table.path if table.path.is_dir() else table.path.parent
+    return Manifest(path=table.path, root=root, frame=frame, notes=tuple(notes))
 
 
-def _check_images(table: Table) -> None:
+def _check_images(table: Table, urls: bool) -> None:
     check_filled(table, "image", _REQUIRED["image"])
-    web = table.frame["image"].str.contains(r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
+    web = table.frame["image"].str.contains(r"^(?i)https?://" if urls else r"^[a-zA-Z][a-zA-Z0-9+.-]+://")
     if web.any():
         row = first_true(web)
         value = table.frame["image"][row]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import ItemError
-from lmm4lmm.core.records import Dimension, Item, Score
+from lmm4lmm.core.records import Dimension, Item, Reply, Score
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,9 @@ Out = TypeVar("Out")
 
 class Metric(Protocol[P]):
     """Maps items to scores. ``P`` is whatever ``prepare`` hands to ``score``.
+
+    Two members are optional, and what uses them does without: ``batch_size`` (how many items suit it where the
+    user leaves that open) and ``remarks()`` (lines to tell people once a run has ended: costs, counts, warnings).
 
     Attributes:
         fingerprint: changes whenever the scores may (weights, preprocessing, dtype, code version);
@@ -47,8 +50,10 @@ class Metric(Protocol[P]):
         """What the item costs, in any monotone unit (say tokens): items of like size share a batch."""
         ...
 
-    def score(self, batch: Sequence[P]) -> Sequence[Score]:
+    def score(self, batch: Sequence[P]) -> Sequence[Score | ItemError]:
         """Scores in the batch's order; the same item gets the same score (to 1e-3) in any batch.
+
+        An ``ItemError`` in a score's place says why just this one has none.
 
         Raises:
             OutOfMemoryError: the batch does not fit; the engine halves it and tries again.
@@ -87,12 +92,26 @@ class Generator(Protocol):
 
 
 class ChatModel(Protocol):
-    """Any multimodal model that talks: used by judge metrics."""
+    """Any multimodal model that talks: what the metric ``judge`` asks.
+
+    Attributes:
+        fingerprint: changes whenever its replies may, as far as one can know from outside.
+    """
 
     fingerprint: str
 
-    def reply(self, messages: Sequence[tuple[str, Sequence[Image]]]) -> Sequence[str]:
-        """One reply a message; a message is its text and its images."""
+    def reply(self, image: str, text: str, *, tokens: int, alternatives: int) -> Reply:
+        """Its answer to a text about an image; called from several threads at once.
+
+        Args:
+            image: a ``data:`` URL; it comes before the text.
+            text: what is asked.
+            tokens: at most so many are said.
+            alternatives: of the first token, so many of the likeliest are wanted with their probability; 0 for none.
+
+        Raises:
+            ItemError: this one can't be answered.
+        """
         ...
 
 

@@ -71,11 +71,16 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """What a metric says of one item; a dimension that it was not asked for, or can't give, is None."""
+    """What a metric says of one item; a dimension that it was not asked for, or can't give, is None.
+
+    Attributes:
+        remark: what a reader must know of these numbers and not of all, say that they were read another way.
+    """
 
     perception: Estimate | None = None
     correspondence: Estimate | None = None
     answer: Answer | None = None
+    remark: str | None = None
 
 
 class ScoreRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
@@ -84,6 +89,7 @@ class ScoreRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     Attributes:
         metric: fingerprint of the metric that gave the score.
         error: why the item failed; None when it did not.
+        remark: the score's.
     """
 
     id: str
@@ -96,6 +102,19 @@ class ScoreRow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
     answer: Answer | None = None
     metric: str
     error: str | None = None
+    remark: str | None = None
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """What a chat model said.
+
+    Attributes:
+        text: without what it thought before.
+        first: the likeliest first tokens as (text, natural logarithm of the probability); None where it gives none.
+    """
+
+    text: str
+    first: tuple[tuple[str, float], ...] | None = None
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import msgspec
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import atomic_path
-from lmm4lmm.core.records import Estimate, ScoreRow
+from lmm4lmm.core.records import Answer, Estimate, ScoreRow
 
 SCORE_COLUMNS: dict[str, type[str] | type[float]] = {
     "id": str,
@@ -32,6 +32,7 @@ SCORE_COLUMNS: dict[str, type[str] | type[float]] = {
     "question": str,
     "metric": str,
     "error": str,
+    "remark": str,
 }
 """The columns of a scores table. ``answer`` is p_yes, 0 to 1 (0 or 1 where a person answered); perception and
 correspondence are 0 to 100 in our own metrics and data sets, on any finite scale in foreign ones."""
@@ -40,15 +41,16 @@ _BLOCK = 65_536
 
 
 def row_to_dict(row: ScoreRow) -> dict[str, Any]:
-    """A row as the contract of output files has it: nested scores, and ``error`` only where there is one.
+    """A row as the contract of output files has it: nested scores, ``error`` and ``remark`` only where there is one.
 
     Raises:
         InputError: a score is NaN or infinite, which no file format here can carry honestly.
     """
     _check_finite(row)
     fields: dict[str, Any] = msgspec.to_builtins(row)
-    if row.error is None:
-        del fields["error"]
+    for name in ("error", "remark"):
+        if fields[name] is None:
+            del fields[name]
     return fields
 
 
@@ -71,7 +73,20 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
         "question": row.answer.question if row.answer else None,
         "metric": row.metric,
         "error": row.error,
+        "remark": row.remark,
     }
+
+
+def row_from_flat(fields: Mapping[str, Any]) -> ScoreRow:
+    """The row again, from the columns of ``SCORE_COLUMNS``."""
+    answer = None if fields["answer"] is None else Answer(fields["answer"], fields["question"])
+    plain = {name: fields[name] for name in ("id", "image", "prompt", "generator", "task", "metric", "error")}
+    return ScoreRow(
+        **plain,
+        perception=_estimate_from(fields, "perception"),
+        correspondence=_estimate_from(fields, "correspondence"),
+        answer=answer,
+    )
 
 
 def write_scores(rows: Iterable[ScoreRow], path: Path) -> None:
@@ -129,6 +144,10 @@ def _estimate(name: str, estimate: Estimate | None) -> dict[str, float | None]:
     if estimate is None:
         return {name: None, f"{name}_std": None}
     return {name: estimate.score, f"{name}_std": estimate.std}
+
+
+def _estimate_from(fields: Mapping[str, Any], name: str) -> Estimate | None:
+    return None if fields[name] is None else Estimate(fields[name], fields[f"{name}_std"])
 
 
 def _check_finite(row: ScoreRow) -> None:

@@ -63,7 +63,7 @@ def read_table(
     """Reads a table by its suffix.
 
     Args:
-        path: JSON lines, CSV, TSV, Parquet or a spreadsheet (its first sheet).
+        path: JSON lines, CSV, TSV, Parquet (a file, or a folder of parts) or a spreadsheet (its first sheet).
         text: columns that must hold text.
         required: column -> what to write there; every row of a JSON-lines file must have the key.
         nested: columns whose objects become columns ``name.field``.
@@ -74,6 +74,8 @@ def read_table(
         ManifestError: damaged content; names file, row, column and value.
     """
     suffix = path.suffix.lower()
+    if is_parts(path):
+        return Table(path, _spread(_read_parquet(path / "*.parquet", limit, glob=True), nested))
     if not path.is_file():
         raise InputError(f"{path}: {'this is a folder, not a file' if path.is_dir() else 'no such file'}")
     if suffix in JSONL | JSON:
@@ -87,9 +89,17 @@ def read_table(
     return Table(path, _spread(frame, nested))
 
 
-def _read_parquet(path: Path, limit: int | None) -> pl.DataFrame:
+def is_parts(path: Path) -> bool:
+    """Whether a folder is one table in Parquet parts: it holds such files and, but for hidden ones, nothing else."""
+    if not path.is_dir():
+        return False
+    seen = [one for one in path.iterdir() if not one.name.startswith((".", "_"))]
+    return bool(seen) and all(one.suffix == ".parquet" and one.is_file() for one in seen)
+
+
+def _read_parquet(path: Path, limit: int | None, *, glob: bool = False) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path, n_rows=limit, glob=False)
+        return pl.read_parquet(path, n_rows=limit, glob=glob)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ManifestError(path, f"not a readable Parquet file: {_first_line(error)}") from error
 

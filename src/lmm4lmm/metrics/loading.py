@@ -36,7 +36,7 @@ def open_metric(
     """A metric on one device, or replicas of it on several.
 
     Args:
-        name: as in the catalogue, or a folder that training wrote.
+        name: as in the catalogue, ``NAME:VARIANT`` for one that stands for many, or a folder that training wrote.
         device: ``auto``, a device, or several separated by commas.
         dimensions: what it shall score.
         dtype: ``auto`` or a dtype's name.
@@ -55,8 +55,9 @@ def open_metric(
                 f"{name} is a folder with its own weights; other weights ({weights}) don't go with it"
             )
         name, weights = named_in(folder), folder
+    name, variant = _variant(name)
     loader: Callable[..., Metric[Any]] = METRICS.load(name)
-    given = dict(options) if weights is None else {"weights": weights, **options}
+    given = {**variant, **({} if weights is None else {"weights": weights}), **options}
     if weights is not None and not takes(loader, "weights"):
         raise InputError(f"metric '{name}' takes no weights")
     check_options("metric", name, loader, given, elsewhere=(*ALWAYS, "weights"))
@@ -67,13 +68,21 @@ def open_metric(
     return Replicas([loader(device=one, **given) for one in devices], executor(len(devices)))
 
 
+def _variant(name: str) -> tuple[str, dict[str, str]]:
+    """``pyiqa:musiq`` is the metric ``pyiqa`` with the option ``variant=musiq``."""
+    known, colon, variant = name.partition(":")
+    if not colon or name in METRICS.names() or known not in METRICS.names():
+        return name, {}
+    return known, {"variant": variant}
+
+
 def trained_folder(name: str) -> Path | None:
     """The folder that a metric's name stands for; None for a name of the catalogue, or a misspelt one.
 
     Raises:
         InputError: it reads as a path, but there is no such folder.
     """
-    if name in METRICS.names():
+    if name in METRICS.names() or name.partition(":")[0] in METRICS.names():
         return None
     folder = Path(name).expanduser()
     if folder.is_dir():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from lmm4lmm.core.errors import InputError, OutOfMemoryError
+from lmm4lmm.core.errors import InputError, ItemError, OutOfMemoryError
 from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import Dimension, Item, Score
 
@@ -72,7 +72,7 @@ class Replicas(Generic[P]):
         """What the first says."""
         return self.metrics[0].size(prepared)
 
-    def score(self, batch: Sequence[P]) -> list[Score]:
+    def score(self, batch: Sequence[P]) -> list[Score | ItemError]:
         """Scores in the batch's order; every replica gets a share of it, one item more or less.
 
         Raises:
@@ -94,7 +94,7 @@ def split(batch: Sequence[P], count: int) -> list[Sequence[P]]:
     return [batch[start:end] for start, end in pairwise(edges)]
 
 
-def _attempt(work: tuple[Metric[P], Sequence[P]]) -> Sequence[Score] | Exception:
+def _attempt(work: tuple[Metric[P], Sequence[P]]) -> Sequence[Score | ItemError] | Exception:
     """A share's scores, or its error as a value: the other shares must end before anything is raised."""
     metric, share = work
     try:

@@ -66,8 +66,7 @@ class ScoringJob(Generic[P]):
         return self.metric.prepare(work, picture)
 
     def _key(self, work: Item, *content: str | bytes) -> str:
-        fingerprint, dimensions = self.metric.fingerprint, ",".join(self.dimensions)
-        return content_key(*content, work.prompt, work.question, fingerprint, dimensions)
+        return score_key(work, *content, fingerprint=self.metric.fingerprint, dimensions=self.dimensions)
 
     def size(self, prepared: P) -> int:
         """What the metric says."""
@@ -85,16 +84,29 @@ class ScoringJob(Generic[P]):
         """The score again."""
         return msgspec.json.decode(data, type=Score)
 
-    def _checked(self, score: Score) -> Score | ItemError:
+    def _checked(self, score: Score | ItemError) -> Score | ItemError:
+        if isinstance(score, ItemError):
+            return score
         kept = Score(
             perception=score.perception if "perception" in self.dimensions else None,
             correspondence=score.correspondence if "correspondence" in self.dimensions else None,
             answer=score.answer if "answer" in self.dimensions else None,
+            remark=score.remark,
         )
         # NaN has no place in JSON or in a mean: a metric that returns it has failed.
         if broken := [name for name, value in _numbers(kept) if not math.isfinite(value)]:
             return ItemError(f"{self.metric.fingerprint} gave no finite number for {', '.join(broken)}")
         return kept
+
+
+def score_key(work: Item, *content: str | bytes, fingerprint: str, dimensions: Sequence[Dimension]) -> str:
+    """What a result is known by; needs no metric at hand, so that who only reads images can look it up.
+
+    Args:
+        content: the image's bytes, or the parts that stand for them.
+        dimensions: in the order of ``DIMENSIONS``.
+    """
+    return content_key(*content, work.prompt, work.question, fingerprint, ",".join(dimensions))
 
 
 def score_manifest(
@@ -154,6 +166,7 @@ def _rows(outcomes: Iterator[Outcome[Item, Score]], fingerprint: str) -> Iterato
             answer=score.answer,
             metric=fingerprint,
             error=outcome.error,
+            remark=score.remark,
         )
 
 

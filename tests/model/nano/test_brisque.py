@@ -10,8 +10,8 @@ from PIL import Image, ImageFilter
 from scipy.special import gamma
 
 from lmm4lmm.core.errors import WeightsError
-from lmm4lmm.model.nano import brisque
-from lmm4lmm.model.nano.brisque import Brisque, features, support_vectors
+from lmm4lmm.model.nano.brisque import Brisque, support_vectors
+from lmm4lmm.model.nano.brisque_features import HIGH, LOW, features
 
 MADE = """svm_type epsilon_svr
 kernel_type rbf
@@ -87,7 +87,7 @@ def test_features_are_those_of_a_plain_implementation(photo):
 
 
 def test_the_score_is_the_kernel_sum_of_the_model():
-    low, high = np.array(brisque._LOW), np.array(brisque._HIGH)
+    low, high = np.array(LOW), np.array(HIGH)
     scaled = np.linspace(-1, 1, 36)
     vectors = np.zeros((3, 36))
     vectors[0, [0, 2, 35]], vectors[1, [1, 17]], vectors[2, 6] = (0.5, -0.25, 1), (-1, 0.75), 0.1
@@ -116,7 +116,7 @@ def test_of_a_large_image_the_middle_is_measured_pixel_by_pixel(photo):
 
 
 def test_ranges_of_features_are_ranges(photo):
-    low, high = np.array(brisque._LOW), np.array(brisque._HIGH)
+    low, high = np.array(LOW), np.array(HIGH)
     assert (low.shape, high.shape) == ((36,), (36,))
     assert (low < high).all()
     inside = (features(photo) >= low) & (features(photo) <= high)

@@ -11,7 +11,7 @@ from scipy.special import gamma
 from scipy.stats import gennorm
 
 from lmm4lmm.model.nano import naturalness as nss
-from lmm4lmm.model.nano.brisque import shape_of
+from lmm4lmm.model.nano.brisque_features import shape_of
 from lmm4lmm.model.nano.naturalness import FEATURES, names, naturalness
 
 

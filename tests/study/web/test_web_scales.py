@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from web_browser import Served, Visitor
+from study_processes import Served
+from web_browser import Visitor
 
 from lmm4lmm.study.design import Dimension, Session, StudyDesign
 from lmm4lmm.study.records import StudyItem, ViewingCheck

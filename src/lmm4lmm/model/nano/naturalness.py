@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from lmm4lmm.model.nano.brisque import Floats, asymmetric, shape_of
+from lmm4lmm.model.nano.brisque_features import Floats, asymmetric, shape_of
 
 SIDE = 512
 """Short side in pixels, at most: a screen's worth. Smaller images are not enlarged."""

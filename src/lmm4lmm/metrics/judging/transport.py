@@ -1,0 +1,301 @@
+"""JSON to an endpoint and back: patience with what may pass, and none with what will not.
+
+The key goes into one header and nowhere else: not into messages, and not to another host, since redirects are not
+followed.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
+from lmm4lmm.metrics.judging.passing import (
+    LONGEST_ASKED_S,
+    MAY_PASS,
+    Passing,
+    asked_to_wait,
+    backoff,
+    is_final,
+    told,
+)
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+T = TypeVar("T")
+
+MOST_BYTES = 8 * 2**20
+"""Of a reply; a larger one is not read to its end."""
+
+_PATIENCE = 10  # questions in a row that failed in all their tries: the endpoint is gone
+_LOOK_S = 10.0
+
+
+class Refused(ItemError):
+    """The endpoint said no to one request, and would say so again.
+
+    Attributes:
+        status: of HTTP.
+        said: the endpoint's message.
+    """
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"the endpoint refused the request ({status}): {said or 'no reason given'}")
+        self.status, self.said = status, said
+
+
+class Stopped(Exception):
+    """The run is being stopped; nothing more is asked."""
+
+
+@dataclass
+class _Gate:
+    """Shared by all threads: until when nobody asks, and how many questions failed in a row."""
+
+    opens: float = 0.0
+    failed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Transport:
+    """Requests to one endpoint, from any number of threads.
+
+    Args:
+        base_url: up to and without ``/chat/completions``.
+        key: for the header ``Authorization: Bearer``; None sends none.
+        timeout: seconds for one request, from its first byte to its last.
+        retries: how often what may pass is tried again.
+        connections: kept open at most.
+        on_retry: called before each new try.
+
+    Raises:
+        InputError: the URL or the key can't be used.
+        MissingExtraError: urllib3 is not installed.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str | None,
+        *,
+        timeout: float,
+        retries: int,
+        connections: int,
+        on_retry: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.base_url = checked_url(base_url)
+        if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
+            raise InputError("the key holds blanks, line breaks or other characters that no key has")
+        self._key = key
+        self._timeout, self._retries, self._on_retry = timeout, retries, on_retry
+        self._pool = _pool(self.base_url, connections)
+        self._gate = _Gate()
+        self._stop = threading.Event()
+
+    def stop(self) -> None:
+        """Ends waits at once; requests under way end on their own."""
+        self._stop.set()
+
+    def look(self) -> bytes | None:
+        """What ``GET /models`` says, at once and without patience; None where there is no such page.
+
+        Raises:
+            InputError: nothing answers there, or the key is refused.
+        """
+        try:
+            status, _, data = self._once("GET", "/models", None, min(_LOOK_S, self._timeout))
+        except Passing as error:
+            raise InputError(f"{self.base_url}: {error.reason}") from None
+        self._end_of_run(status, data, {}, about_model=False)
+        return data if status == 200 else None
+
+    def post(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
+        """Sends a JSON document; tries again what may pass.
+
+        Args:
+            path: behind the base URL.
+            body: the document.
+            parse: the reply's document to what is wanted; raises ``ValueError`` where it is broken, which may pass.
+
+        Raises:
+            Refused: the endpoint says no.
+            ItemError: every try failed, or the endpoint seems to be gone.
+            InputError: the endpoint will say no to every request: key, model or address are wrong.
+            Stopped: ``stop`` was called.
+        """
+        if self._gate.failed >= _PATIENCE:
+            raise ItemError(f"not asked: {_PATIENCE} questions in a row got no reply from {self.base_url}")
+        for attempt in range(self._retries + 1):
+            self._wait_for_gate()
+            try:
+                found = self._try(path, body, parse)
+            except Passing as error:
+                last, wait = error.reason, error.wait
+            except ItemError:
+                self._count(failed=False)
+                raise
+            else:
+                self._count(failed=False)
+                return found
+            if wait is not None and wait > LONGEST_ASKED_S:
+                raise ItemError(f"{last}; the endpoint asks to wait {wait:.0f} s, which is too long")
+            if attempt < self._retries:
+                self._on_retry()
+                self._pause(wait if wait is not None else backoff(attempt))
+        self._count(failed=True)
+        raise ItemError(f"{last}; given up after {self._retries + 1} tries")
+
+    def _try(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
+        status, headers, data = self._once("POST", path, body, self._timeout)
+        if status in MAY_PASS and not is_final(data):
+            wait = asked_to_wait(headers)
+            if wait is not None and status in (429, 503, 529):
+                self._close_gate(min(wait, LONGEST_ASKED_S))
+            raise Passing(f"the endpoint answered {status}: {self._message(data)}", wait)
+        self._end_of_run(status, data, headers)
+        if status != 200:
+            raise Refused(status, self._message(data))
+        try:
+            return parse(data)
+        except ValueError as error:
+            raise Passing(f"the endpoint's reply is broken: {self._clean(str(error))}") from None
+
+    def _end_of_run(
+        self, status: int, data: bytes, headers: Mapping[str, str], *, about_model: bool = True
+    ) -> None:
+        """Raises where every further request would fail, too."""
+        said = self._message(data)
+        if status in (401, 403):
+            how = "refused the key" if self._key else "wants a key"
+            raise InputError(f"{self.base_url} {how} ({status}): {said}")
+        if status == 402 or (status == 429 and is_final(data)):
+            raise InputError(f"{self.base_url}: the account is used up ({status}): {said}")
+        if status == 404 and about_model:
+            raise InputError(f"{self.base_url} has no such model or page (404): {said}")
+        if 300 <= status < 400:
+            target = headers.get("location", "nowhere")
+            raise InputError(
+                f"{self.base_url} redirects to {target}; redirects are not followed: give that address"
+            )
+
+    def _once(
+        self, method: str, path: str, body: bytes | None, timeout: float
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """One request.
+
+        Raises:
+            Passing: no whole reply came.
+        """
+        import urllib3
+
+        headers = {"Accept": "application/json", "User-Agent": "lmm4lmm"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if self._key is not None:
+            headers["Authorization"] = f"Bearer {self._key}"
+        ends = time.monotonic() + timeout
+        try:
+            response = self._pool.request(
+                method,
+                self.base_url + path,
+                body=body,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=min(timeout, 30.0), read=timeout),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+            data = _read(response, ends)
+        except urllib3.exceptions.HTTPError as error:
+            raise Passing(self._clean(told(error))) from None
+        return response.status, {name.lower(): value for name, value in response.headers.items()}, data
+
+    def _message(self, data: bytes) -> str:
+        """What an error's document says, short and without the key."""
+        import msgspec
+
+        try:
+            found = msgspec.json.decode(data)
+        except msgspec.MsgspecError:
+            found = data.decode("utf-8", errors="replace")
+        for name in ("error", "message", "detail"):
+            if isinstance(found, dict) and name in found:
+                found = found[name]
+        return self._clean(str(found))
+
+    def _clean(self, text: str, limit: int = 300) -> str:
+        shown = " ".join(text.split())
+        if self._key:
+            shown = shown.replace(self._key, "[the key]")
+        return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+    def _count(self, *, failed: bool) -> None:
+        with self._gate.lock:
+            self._gate.failed = self._gate.failed + 1 if failed else 0
+
+    def _close_gate(self, seconds: float) -> None:
+        with self._gate.lock:
+            self._gate.opens = max(self._gate.opens, time.monotonic() + seconds)
+
+    def _wait_for_gate(self) -> None:
+        while (left := self._gate.opens - time.monotonic()) > 0:
+            self._pause(left + random.uniform(0, 0.1))  # all at once would be refused again
+        if self._stop.is_set():
+            raise Stopped
+
+    def _pause(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise Stopped
+
+
+def checked_url(text: str) -> str:
+    """An endpoint's address without what comes behind it.
+
+    Raises:
+        InputError: it is no http(s) address, or holds a name, a password or a query, which would end up in files.
+    """
+    parts = urlsplit(text.strip())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(f"base_url is an address such as http://localhost:8000/v1, not {text!r}")
+    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
+        raise InputError(
+            "base_url holds a name, a password or a query; a key goes into the environment (key_env)"
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/").removesuffix("/chat/completions")
+
+
+def _pool(base_url: str, connections: int) -> PoolManager:
+    try:
+        import urllib3
+    except ImportError as error:
+        raise MissingExtraError(f"the metric 'judge' (no module '{error.name}')", "judge") from error
+    parts = urlsplit(base_url)
+    proxy = getproxies().get(parts.scheme)
+    if proxy and not proxy_bypass(parts.hostname or ""):
+        return urllib3.ProxyManager(proxy, maxsize=connections)
+    return urllib3.PoolManager(maxsize=connections)
+
+
+def _read(response: BaseHTTPResponse, ends: float) -> bytes:
+    """The whole body, unless it takes or holds too much."""
+    parts, size = list[bytes](), 0
+    try:
+        while part := response.read1(65_536):
+            size += len(part)
+            if size > MOST_BYTES:
+                raise Passing(f"the endpoint's reply has more than {MOST_BYTES:,} bytes")
+            if time.monotonic() > ends:
+                raise Passing("the endpoint's reply took too long")
+            parts.append(part)
+    except BaseException:
+        response.close()
+        raise
+    response.release_conn()
+    return b"".join(parts)
