@@ -14,8 +14,9 @@ from lmm4lmm import api, api_generate
 from lmm4lmm.core.errors import InputError, Lmm4lmmError
 
 if TYPE_CHECKING:
-    from lmm4lmm.api_generate import Generated, Job
+    from lmm4lmm.api_generate import Generated
     from lmm4lmm.core.protocols import Metric
+    from lmm4lmm.generation.planning import Job
     from lmm4lmm.report.page import PageFacts
     from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.progress import Progress
@@ -129,7 +130,7 @@ def plan(
     """Loads the metric, and measures: a local generator draws two of the images, and two are scored.
 
     Args:
-        job: from ``api_generate.plan_draws``.
+        job: from ``generation.planning.plan_draws``.
         metric: a metric's name, or a folder that training wrote.
         prompts: the set's name, for the comparison with people.
         device: where the metric runs.

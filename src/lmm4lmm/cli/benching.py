@@ -62,6 +62,7 @@ def bench(
     """
     from lmm4lmm import api_bench, api_generate
     from lmm4lmm.generation.loading import parse_spec
+    from lmm4lmm.generation.planning import plan_draws
     from lmm4lmm.running.progress import progress_for
 
     if not yes and not plan_only and (as_json or not sys.stdin.isatty()):
@@ -83,7 +84,7 @@ def bench(
     tell = generating.silent if quiet else output.note
     whole, only = api_generate.select(prompts, data=data, tasks=generating.of_list(task), limit=limit)
     source = api_generate.load_generator(generator, run=out, options=of.joined(named, option))
-    job = api_generate.plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
+    job = plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
     for remark in job.notes:
         tell(remark)
     try:

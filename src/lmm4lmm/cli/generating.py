@@ -15,7 +15,8 @@ from lmm4lmm.cli.options import Json, parse_batch_size
 from lmm4lmm.core.errors import GenerationError
 
 if TYPE_CHECKING:
-    from lmm4lmm.api_generate import Generated, Job
+    from lmm4lmm.api_generate import Generated
+    from lmm4lmm.generation.planning import Job
 
 RESUME = "Interrupted. What is drawn is kept: run the same command again to go on."
 
@@ -64,6 +65,7 @@ def generate(
     results.jsonl with what became of each prompt. Run the same command again after a stop: it goes on where it was.
     """
     from lmm4lmm import api_generate
+    from lmm4lmm.generation.planning import plan_draws
     from lmm4lmm.running.progress import progress_for
 
     named = {
@@ -82,7 +84,7 @@ def generate(
     tasks = of_list(task)
     whole, only = api_generate.select(prompts, data=data, tasks=tasks, limit=limit)
     source = api_generate.load_generator(generator, run=out, options=of.joined(named, option))
-    job = api_generate.plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
+    job = plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
     tell = silent if quiet else output.note
     tell(describe(job))
     for remark in job.notes:
