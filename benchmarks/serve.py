@@ -19,7 +19,6 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from nano_setup import draw_images, texts
 from PIL import Image
 from serve_clients import (
     Answer,
@@ -42,6 +41,8 @@ QUEUE = 32
 
 def drawn(count: int) -> list[tuple[bytes, str]]:
     """Images of 512 px with prompts, all different."""
+    from nano_setup import draw_images, texts
+
     with tempfile.TemporaryDirectory() as folder:
         images = [path.read_bytes() for path in draw_images(Path(folder), count)]
     return [(image, prompt) for image, (prompt, _) in zip(images, texts(), strict=False)]
@@ -128,6 +129,10 @@ def pairing_fake(count: int) -> None:
 
 def pairing_nano(count: int) -> None:
     """As many with nano, against scores that were made without a server."""
+    # As the command line does, and before torch loads: beside other work, threads that spin are many times slower.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from nano_setup import texts
+
     import lmm4lmm
 
     drawings = drawn(min(count, 64))
