@@ -112,7 +112,7 @@ def test_wrong_specs_are_said(spec, error, words):
 
 
 def test_options_go_to_who_takes_them(tmp_path):
-    with pytest.raises(InputError, match="takes no option 'stepps'; .*did you mean steps"):
+    with pytest.raises(InputError, match=r"takes no option 'stepps'; .*did you mean steps"):
         open_generator("diffusers:x", options={"stepps": 3}, run=tmp_path)
     with pytest.raises(
         InputError, match="generator 'folder' takes no option 'steps'; it has no options of its own"
