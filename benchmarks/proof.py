@@ -1,6 +1,6 @@
 """Proof on a world with known truth: nano's unified recipe, from nothing, judged on prompts that it never saw.
 
-    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 3400] [--generators 4] [--again 5] [--epochs 6]
+    .venv/bin/python benchmarks/proof.py FOLDER [--prompts 3400] [--generators 4] [--again 5] [--epochs 10]
         [--shuffled]
 
 Draws the world, trains through the same call as `lmm4lmm train unified --start blank`, and prints the figures of the
@@ -35,7 +35,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=3400)
     parser.add_argument("--generators", type=int, default=4)
     parser.add_argument("--again", type=int, default=5)
-    parser.add_argument("--epochs", type=float, default=6.0)
+    parser.add_argument("--epochs", type=float, default=10.0)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--shuffled", action="store_true")
     asked = parser.parse_args()

@@ -59,7 +59,7 @@ def build(files: Mapping[str, Path]) -> pl.DataFrame:
     typed = joined.with_columns(
         pl.lit("human").alias("metric"),
         *(pl.lit(None, pl.Float64).alias(name) for name in ("perception_std", "correspondence_std")),
-        pl.lit(None, pl.String).alias("error"),
+        *(pl.lit(None, pl.String).alias(name) for name in ("error", "remark")),
         _flags(),
     )
     return typed.select(*SCORE_SCHEMA, *EXTRA)

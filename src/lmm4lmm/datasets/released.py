@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from lmm4lmm.core.errors import InputError
+from lmm4lmm.core.scores import SCORE_SCHEMA
 from lmm4lmm.datasets.cache import cached
 from lmm4lmm.datasets.facts import Facts
 from lmm4lmm.datasets.hub import HubFiles
@@ -67,7 +68,8 @@ class ReleasedSet:
                 and value.
         """
         files = self.locate(directory)
-        return cached(self.name, self.version, files, lambda: self._strict(files))
+        shape = ",".join(SCORE_SCHEMA)  # a table kept before a column was added is built anew
+        return cached(self.name, f"{self.version} {shape}", files, lambda: self._strict(files))
 
     def examine(self, directory: Path | None = None) -> Reading:
         """The table with all that is odd in the files, fatal or not; always from the files, never from the cache.

@@ -29,6 +29,7 @@ def a_scene(images: int, seed: int = 1) -> Scene:
         torch.randn(images, WIDTH, generator=draw),
         torch.randn(images, PLACES, WIDTH, generator=draw),
         torch.randn(images, WAIST, generator=draw),
+        torch.randn(images, WAIST, generator=draw),
         torch.randn(images, 3 * STRUCTURE, generator=draw),
     )
 

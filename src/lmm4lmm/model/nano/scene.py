@@ -155,8 +155,8 @@ def finish_features(features: ImageFeatures) -> Tensor:
 
 
 def _narrow(seen: int) -> nn.Sequential:
-    """A narrow view of ``seen`` features. Perception and matching have one each: out of a shared one, matching takes
-    .02 of perception's SRCC (docs/nano.md).
+    """A narrow view of ``seen`` features. Perception and matching have one each: sharing it cost perception .006 of
+    SRCC on the synthetic world (docs/nano.md).
     """
     return nn.Sequential(nn.Dropout(0.2), nn.Linear(seen, WAIST), nn.GELU(), nn.Dropout(0.1))
 
