@@ -70,7 +70,7 @@ def test_an_image_comes_with_what_the_service_says_of_it(service, asking):
         does.truncated,
         does.reset,
     ],
-    ids=str,
+    ids=lambda act: act.__qualname__.split(".")[0],
 )
 def test_what_may_pass_is_tried_again(service, asking, act):
     service.plan("a cat", act, act)
