@@ -31,7 +31,10 @@ def visit(browser: Browser, url: str, width: int, scheme: str) -> None:
         "Emulation.setDeviceMetricsOverride",
         {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600},
     )
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    features = [
+        {"name": "prefers-color-scheme", "value": scheme},
+        {"name": "prefers-reduced-motion", "value": "reduce"},  # a colour half-way is no colour to measure
+    ]
     browser.send("Emulation.setEmulatedMedia", {"features": features})
     browser.events.clear()
     browser._go(url)

@@ -36,6 +36,7 @@ class ScoredItem(msgspec.Struct, frozen=True, kw_only=True):
         perception: how good the picture looks, 0 to 100.
         correspondence: how well it matches its prompt, 0 to 100; null without a prompt.
         answer: the probability of yes; null where nothing can be asked.
+        remark: what a reader must know of these scores, say that a judge's words were read as text; else null.
         error: why this item failed; null when it did not. Other items are not affected.
     """
 
@@ -43,6 +44,7 @@ class ScoredItem(msgspec.Struct, frozen=True, kw_only=True):
     perception: Estimate | None = None
     correspondence: Estimate | None = None
     answer: Answer | None = None
+    remark: str | None = None
     error: str | None = None
 
 

@@ -30,12 +30,13 @@ _SCORES = {
 _EXAMPLE = {
     "metric": "nano-0.3:5f1c09ab",
     "items": [
-        {"id": "cat", **_SCORES, "error": None},
+        {"id": "cat", **_SCORES, "remark": None, "error": None},
         {
             "id": "1",
             "perception": None,
             "correspondence": None,
             "answer": None,
+            "remark": None,
             "error": "truncated or damaged PNG: image file is truncated",
         },
     ],

@@ -160,6 +160,7 @@ class Service:
             perception=score.perception,
             correspondence=score.correspondence,
             answer=score.answer,
+            remark=score.remark,
         )
 
 
