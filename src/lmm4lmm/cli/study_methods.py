@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lmm4lmm.stats.panel_intervals import PanelIntervals
     from lmm4lmm.study.facts import StudyFacts
-    from lmm4lmm.study.scored import Measured, Scored
+    from lmm4lmm.study.scored import Figure, Scored
 
 USUAL = "mos"
 
@@ -136,19 +136,17 @@ def _how(document: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     )
 
 
-def _figures(
-    document: Mapping[str, Any], frame: pl.DataFrame
-) -> tuple[tuple[Measured, ...], tuple[str, ...]]:
+def _figures(document: Mapping[str, Any], frame: pl.DataFrame) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
     """Agreement in the order in which papers report it; an ICC by whether all rated all."""
     from lmm4lmm.report import recovery_words as words
-    from lmm4lmm.study.scored import Measured
+    from lmm4lmm.study.scored import Figure
 
     found = document.get("agreement")
     if found is None:
         return (), ()
 
-    def with_interval(name: str, part: Mapping[str, Any]) -> Measured:
-        return Measured(name, part["value"], part["low"], part["high"], part["reason"])
+    def with_interval(name: str, part: Mapping[str, Any]) -> Figure:
+        return Figure(name, part["value"], part["low"], part["high"], part["reason"])
 
     figures = [
         with_interval(title, found[key])
@@ -177,9 +175,9 @@ def _figures(
     (low, high), (least, most) = ends.halves or (None, None), ends.ceiling or (None, None)
     stepped, reached = "split halves, SRCC, stepped up", "noise ceiling: SRCC of a perfect metric"
     figures += [
-        Measured(stepped, halves["spearman_brown"], low, high, halves["reason"]),
+        Figure(stepped, halves["spearman_brown"], low, high, halves["reason"]),
         _one_against_rest(rest),
-        Measured(reached, ceiling["srcc"], least, most, ceiling["reason"]),
+        Figure(reached, ceiling["srcc"], least, most, ceiling["reason"]),
     ]
     return tuple(figures), (*sources, words.SPEARMAN_BROWN)
 
@@ -196,12 +194,12 @@ def _by_images(document: Mapping[str, Any], frame: pl.DataFrame) -> PanelInterva
     return panel_intervals(matrix(kept)[1], rng=np.random.default_rng(0))
 
 
-def _one_against_rest(rest: Mapping[str, Any]) -> Measured:
+def _one_against_rest(rest: Mapping[str, Any]) -> Figure:
     """With an interval from the raters' own spread; they share the others' means, so it is rough."""
-    from lmm4lmm.study.scored import Measured
+    from lmm4lmm.study.scored import Figure
 
     name = "one rater against the rest, SRCC (interval over raters, rough)"
     value, error = rest["srcc"], rest["srcc_se"]
     if value is None or error is None:
-        return Measured(name, value, reason="too few raters or images")
-    return Measured(name, value, value - 1.96 * error, value + 1.96 * error)
+        return Figure(name, value, reason="too few raters or images")
+    return Figure(name, value, value - 1.96 * error, value + 1.96 * error)

@@ -12,7 +12,8 @@ from lmm4lmm.cli.study_suspects import KINDS, of_ratings, together
 from lmm4lmm.study.design import RANGES, StudyDesign
 from lmm4lmm.study.exporting import rating_frame
 from lmm4lmm.study.records import RatingRow, StudyInfo
-from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Figure, Mean, Suspect
+from lmm4lmm.study.scored import Figure
+from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Mean, Suspect
 
 Z95 = 1.959964
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from lmm4lmm.study.design import Dimension, StudyDesign
 from lmm4lmm.study.facts import StudyFacts
 from lmm4lmm.study.methods_raters import control, people, viewing
-from lmm4lmm.study.scored import Measured, Scored
+from lmm4lmm.study.scored import Figure, Scored
 from lmm4lmm.study.wording import view
 from lmm4lmm.study.writing import listed, number, percent, several
 
@@ -220,11 +220,11 @@ def _agreement(scored: Sequence[Scored]) -> str:
     return "**Agreement.**\n\n" + "\n".join(lines)
 
 
-def _value(figure: Measured) -> str:
+def _value(figure: Figure) -> str:
     return f"none: {figure.reason or 'not defined'}" if figure.value is None else f"{figure.value:.3f}"
 
 
-def _interval(figure: Measured) -> str:
+def _interval(figure: Figure) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "not computed"
     return f"{figure.low:.3f} to {figure.high:.3f}"

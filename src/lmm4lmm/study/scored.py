@@ -1,4 +1,4 @@
-"""What the text of a methods section needs to know of scores and agreement; who worked it out is not asked here."""
+"""What pages and a methods section need to know of scores and agreement; who worked it out is not asked here."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A figure of agreement, with an interval where there is one, or ``reason`` why there is no value."""
+class Figure:
+    """One number with its interval; ``value`` is None where the ratings can't support it, and ``reason`` says why."""
 
     name: str
     value: float | None
@@ -41,6 +41,6 @@ class Scored:
     how: str
     sources: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
-    agreement: tuple[Measured, ...]
+    agreement: tuple[Figure, ...]
     sources_of_agreement: tuple[str, ...]
     warnings: tuple[str, ...]

@@ -7,7 +7,8 @@ from typing import Any
 
 from starlette.testclient import TestClient
 
-from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Figure, Mean
+from lmm4lmm.study.scored import Figure
+from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Mean
 
 BASE = "http://study.example"
 

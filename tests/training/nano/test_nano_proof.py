@@ -41,8 +41,8 @@ def examples_of(drawn: Path) -> list[Example]:
 def trained(drawn: Path, folder: Path, examples: list[Example], *, steps: int) -> dict[str, Any]:
     """``training.json`` of a short run from nothing.
 
-    Seeds and first values differ: after 240 steps correspondence came to .23 and .33 with the network of 0.3 (seeds 2504
-    and 1), to .10 with a view of its own for matching (seed 1), which passes .2 after 400.
+    Seeds and first values differ: after 240 steps correspondence came to .23 and .33 with the network of 0.3 (seeds
+    2504 and 1), to .10 with a view of its own for matching (seed 1), which passes .2 after 400.
     """
     from lmm4lmm.training.nano.learner import open_nano_learner
     from lmm4lmm.training.recipes import NANO

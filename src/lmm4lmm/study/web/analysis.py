@@ -12,17 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from lmm4lmm.study.records import RatingRow, StudyInfo
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One number with its interval; ``value`` is None where the ratings can't support it, and ``reason`` says why."""
-
-    name: str
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    reason: str | None = None
+from lmm4lmm.study.scored import Figure
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Figure, Mean
+from lmm4lmm.study.scored import Figure
+from lmm4lmm.study.web.analysis import Analysis, DimensionAnalysis, Mean
 
 MOST_DRAWN = 400
 """Items in the drawing of all of them; of more, evenly many are drawn."""
