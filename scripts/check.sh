@@ -20,7 +20,7 @@ step "Style" ruff check .
 step "Format" ruff format --check .
 step "Types" mypy --strict src
 step "Layers" lint-imports
-step "Tests" python -m pytest -n 2 --dist loadfile ${PYTEST_ARGS:-}
+step "Tests" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder ${PYTEST_ARGS:-}
 step "Docs" python scripts/cli_reference.py --check
 step "Site" env NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
