@@ -60,31 +60,38 @@ def bench(
     Says first what it will take, measured on two images of a local model. Every step resumes: run the same command
     again. Run it with another generator into the same RUN to rank both.
     """
-    from lmm4lmm import api_bench, api_generate
+    from lmm4lmm import api_bench
     from lmm4lmm.generation.loading import parse_spec
-    from lmm4lmm.generation.planning import plan_draws
     from lmm4lmm.running.progress import progress_for
 
     if not yes and not plan_only and (as_json or not sys.stdin.isatty()):
         raise InputError(
             "nobody can be asked here: say --yes to go ahead, or --plan-only to see what it takes"
         )
-    named = {
-        "device": device if device != "auto" and parse_spec(generator)[0] == "diffusers" else None,
-        "dtype": dtype,
-        "steps": steps,
-        "guidance": guidance,
-        "size": size,
-        "offload": offload,
-        "base_url": base_url,
-        "concurrency": concurrency,
-        "price_per_image": price_per_image,
-        "max_cost": max_cost,
-    }
+    for_pipeline = device != "auto" and parse_spec(generator)[0] == "diffusers"
     tell = generating.silent if quiet else output.note
-    whole, only = api_generate.select(prompts, data=data, tasks=generating.of_list(task), limit=limit)
-    source = api_generate.load_generator(generator, run=out, options=of.joined(named, option))
-    job = plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
+    job = generating.job_of(
+        generator,
+        out,
+        prompts=prompts,
+        task=task,
+        limit=limit,
+        data=data,
+        name=name,
+        per_prompt=per_prompt,
+        seed=seed,
+        option=option,
+        device=device if for_pipeline else None,
+        dtype=dtype,
+        steps=steps,
+        guidance=guidance,
+        size=size,
+        offload=offload,
+        base_url=base_url,
+        concurrency=concurrency,
+        price_per_image=price_per_image,
+        max_cost=max_cost,
+    )
     for remark in job.notes:
         tell(remark)
     try:

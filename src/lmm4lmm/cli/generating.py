@@ -11,7 +11,7 @@ import typer
 from lmm4lmm.cli import generating_options as of
 from lmm4lmm.cli import guard, output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json, parse_batch_size
+from lmm4lmm.cli.options import Json, parse_batch_size, split_names
 from lmm4lmm.core.errors import GenerationError
 
 if TYPE_CHECKING:
@@ -65,26 +65,31 @@ def generate(
     results.jsonl with what became of each prompt. Run the same command again after a stop: it goes on where it was.
     """
     from lmm4lmm import api_generate
-    from lmm4lmm.generation.planning import plan_draws
     from lmm4lmm.running.progress import progress_for
 
-    named = {
-        "device": device,
-        "dtype": dtype,
-        "steps": steps,
-        "guidance": guidance,
-        "size": size,
-        "offload": offload,
-        "base_url": base_url,
-        "concurrency": concurrency,
-        "price_per_image": price_per_image,
-        "max_cost": max_cost,
-    }
     batch = parse_batch_size(batch_size)
-    tasks = of_list(task)
-    whole, only = api_generate.select(prompts, data=data, tasks=tasks, limit=limit)
-    source = api_generate.load_generator(generator, run=out, options=of.joined(named, option))
-    job = plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
+    job = job_of(
+        generator,
+        out,
+        prompts=prompts,
+        task=task,
+        limit=limit,
+        data=data,
+        name=name,
+        per_prompt=per_prompt,
+        seed=seed,
+        option=option,
+        device=device,
+        dtype=dtype,
+        steps=steps,
+        guidance=guidance,
+        size=size,
+        offload=offload,
+        base_url=base_url,
+        concurrency=concurrency,
+        price_per_image=price_per_image,
+        max_cost=max_cost,
+    )
     tell = silent if quiet else output.note
     tell(describe(job))
     for remark in job.notes:
@@ -105,9 +110,27 @@ def generate(
         raise typer.Exit(guard.SOME_FAILED)
 
 
-def of_list(text: str) -> tuple[str, ...]:
-    """Names separated by commas."""
-    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+def job_of(
+    generator: str,
+    out: Path,
+    *,
+    prompts: str | None,
+    task: str,
+    limit: int | None,
+    data: Path | None,
+    name: str | None,
+    per_prompt: int,
+    seed: int,
+    option: list[str] | None,
+    **named: Any,
+) -> Job:
+    """The images that ``generate`` and ``bench`` are asked for; ``named`` are the source's options with a name."""
+    from lmm4lmm import api_generate
+    from lmm4lmm.generation.planning import plan_draws
+
+    whole, only = api_generate.select(prompts, data=data, tasks=split_names(task), limit=limit)
+    source = api_generate.load_generator(generator, run=out, options=of.joined(named, option))
+    return plan_draws(source, whole, out, name=name, per_prompt=per_prompt, seed=seed, only=only)
 
 
 def describe(job: Job) -> str:

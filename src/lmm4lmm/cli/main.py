@@ -33,6 +33,7 @@ from lmm4lmm.cli import (
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import (
     Json,
+    Weights,
     parse_batch_size,
     parse_columns,
     parse_dimensions,
@@ -107,10 +108,7 @@ def score(
             metavar="NAME", help="See `lmm4lmm models list`; default: nano, or the one that --weights are of."
         ),
     ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="DIR|HUB_ID", help="Other weights: a folder, or OWNER/NAME[@REVISION]."),
-    ] = None,
+    weights: Weights = None,
     dimensions: Annotated[
         str | None,
         typer.Option(

@@ -10,6 +10,10 @@ import typer
 from lmm4lmm.core.errors import InputError, UnknownNameError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 
+Weights = Annotated[
+    str | None,
+    typer.Option(metavar="DIR|HUB_ID", help="Other weights: a folder, or OWNER/NAME[@REVISION]."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 
 Value: TypeAlias = bool | int | float | str | None
@@ -19,13 +23,18 @@ _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "none": None}
 _ELSEWHERE = ("metric", "device", "dimensions", "dtype", "weights")
 
 
+def split_names(text: str) -> tuple[str, ...]:
+    """Names separated by commas, each once; blanks around them don't matter."""
+    return tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+
+
 def parse_list(text: str, kind: str, known: Sequence[str]) -> tuple[str, ...]:
     """Names separated by commas, each one known; blanks around them don't matter.
 
     Raises:
         UnknownNameError: a name that is not in ``known``, with the nearest names.
     """
-    names = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    names = split_names(text)
     for name in names:
         if name not in known:
             raise UnknownNameError(kind, name, known)

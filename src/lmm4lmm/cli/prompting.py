@@ -9,9 +9,8 @@ from typing import Annotated
 import typer
 
 from lmm4lmm.cli import output
-from lmm4lmm.cli.generating import of_list
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json
+from lmm4lmm.cli.options import Json, split_names
 
 prompts = typer.Typer(
     help="Sets of prompts with their questions: make new ones, look at any.",
@@ -42,7 +41,7 @@ def make(
     """
     from lmm4lmm import api_generate
 
-    made = api_generate.make_prompts(out, per_task=per_task, tasks=of_list(tasks), seed=seed)
+    made = api_generate.make_prompts(out, per_task=per_task, tasks=split_names(tasks), seed=seed)
     counts = Counter(prompt.task for prompt in made)
     if as_json:
         output.print_json({"prompts": out, "count": len(made), "tasks": counts, "seed": seed})
@@ -67,7 +66,7 @@ def show(
     """Look at a set of prompts: tasks with their counts, and the first prompts of each."""
     from lmm4lmm import api_generate
 
-    found = api_generate.load_prompts(source, data=data, tasks=of_list(task))
+    found = api_generate.load_prompts(source, data=data, tasks=split_names(task))
     counts = Counter(prompt.task or "(no task)" for prompt in found)
     seen: Counter[str] = Counter()
     chosen = []

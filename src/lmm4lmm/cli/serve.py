@@ -9,10 +9,10 @@ import typer
 
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import parse_dimensions, parse_dtype, parse_options
+from lmm4lmm.cli.hosts import LOOPBACK, to_open
+from lmm4lmm.cli.options import Weights, parse_dimensions, parse_dtype, parse_options
 from lmm4lmm.core.errors import InputError, MissingExtraError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 MEGA = 1_000_000
 
 
@@ -32,10 +32,7 @@ def serve(
         str | None,
         typer.Option(metavar="VAR", help="Environment variable with the token that clients must send."),
     ] = None,
-    weights: Annotated[
-        str | None,
-        typer.Option(metavar="DIR|HUB_ID", help="Other weights: a folder, or OWNER/NAME[@REVISION]."),
-    ] = None,
+    weights: Weights = None,
     dimensions: Annotated[
         str | None,
         typer.Option(metavar="LIST", help="Of perception,correspondence,answer; default: all."),
@@ -115,8 +112,9 @@ def serve(
     service = Service(metric, loaded, limits=limits, token=token, fetcher=fetcher)
 
     def ready() -> None:
-        shown = "127.0.0.1" if host in ("0.0.0.0", "::") else f"[{host}]" if ":" in host else host
-        output.note(f"{loaded.fingerprint} at http://{shown}:{bound.getsockname()[1]}. Stop with Ctrl-C.")
+        output.note(
+            f"{loaded.fingerprint} at http://{to_open(host)}:{bound.getsockname()[1]}. Stop with Ctrl-C."
+        )
         if host not in LOOPBACK and token is None:
             output.note("Whoever reaches this address can use it: --token-env VAR asks for a token.")
         if host not in LOOPBACK:

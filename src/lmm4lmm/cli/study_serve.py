@@ -14,6 +14,7 @@ import typer
 
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
+from lmm4lmm.cli.hosts import LOOPBACK, to_open
 from lmm4lmm.cli.study_database import Database, Name, opened, url_of
 from lmm4lmm.core.errors import StudyError
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from lmm4lmm.study.store import Store
 
 PASSWORD = "LMM4LMM_STUDY_PASSWORD"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def serve(
 
         _password(store, name)
         bound = serving.listen(host, port)
-        here = f"http://{_shown(host)}:{bound.getsockname()[1]}"
+        here = f"http://{to_open(host)}:{bound.getsockname()[1]}"
         address = (base_url or here).rstrip("/")
         secret = serving.secret_in(secret_file(url_of(name, database)))
         app = create_app(
@@ -92,13 +92,6 @@ def password(name: Name, database: Database = None) -> None:
     with opened(name, database) as store:
         store.set_password(name, _asked(name))
     print(f"{name}: the new password holds from now on, and all sessions with the old one are over")
-
-
-def _shown(host: str) -> str:
-    """The address to open on this machine."""
-    if host in ("0.0.0.0", "::"):
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _password(store: Store, study: str) -> None:

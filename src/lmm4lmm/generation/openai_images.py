@@ -13,6 +13,7 @@ from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import GenerationError, ImageError, InputError, ItemError, MissingExtraError
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import read_image
+from lmm4lmm.core.retrying import asked_wait
 from lmm4lmm.generation.image_answers import (
     Again,
     Answer,
@@ -23,7 +24,7 @@ from lmm4lmm.generation.image_answers import (
     judged,
     read_answer,
 )
-from lmm4lmm.generation.pacing import Pace, asked_wait, limit_wait
+from lmm4lmm.generation.pacing import Pace, limit_wait
 from lmm4lmm.generation.service import BASE_URL, Service, checked_url, clients
 from lmm4lmm.generation.spending import Spending
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+
+from lmm4lmm.core.retrying import backoff, plain_number
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -40,7 +39,7 @@ class Pace:
     ) -> None:
         self._first, self._most = first, most
         self._clock, self._sleep = clock, sleep
-        self._lock, self._chance = threading.Lock(), random.Random()
+        self._lock = threading.Lock()
         self._not_before = 0.0
 
     def wait(self) -> None:
@@ -59,29 +58,7 @@ class Pace:
 
     def back_off(self, attempt: int) -> None:
         """Lets this thread wait after its ``attempt``-th failure, from 0: half to all of a doubling time."""
-        longest = min(self._most, self._first * 2.0 ** min(attempt, 30))
-        self._sleep(longest * self._chance.uniform(0.5, 1.0))
-
-
-def asked_wait(headers: Mapping[str, str], now: datetime | None = None) -> float | None:
-    """Seconds that a refused request is told to wait; None where it is told nothing that can be read.
-
-    Args:
-        headers: of the answer; names in lower case or a mapping that does not mind.
-        now: for tests.
-    """
-    if (exact := _number(headers.get("retry-after-ms"))) is not None:
-        return exact / 1000
-    text = headers.get("retry-after", "").strip()
-    if (seconds := _number(text)) is not None:
-        return seconds
-    try:
-        date = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError):
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - (now or datetime.now(UTC))).total_seconds())
+        self._sleep(backoff(attempt, first=self._first, most=self._most))
 
 
 def limit_wait(headers: Mapping[str, str]) -> float:
@@ -89,20 +66,16 @@ def limit_wait(headers: Mapping[str, str]) -> float:
     waits = [
         duration(headers.get(reset, "")) or 0.0
         for left, reset in _LIMITS
-        if _number(headers.get(left)) == 0.0
+        if plain_number(headers.get(left)) == 0.0
     ]
     return max(waits, default=0.0)
 
 
 def duration(text: str) -> float | None:
     """Seconds of ``1m30s``, ``20ms`` or a plain number (in some services a date in seconds since 1970)."""
-    if (plain := _number(text)) is not None:
+    if (plain := plain_number(text)) is not None:
         return max(0.0, plain - time.time()) if plain > 1e9 else plain
     parts = _DURATION.findall(text)
     if not parts or "".join(number + unit for number, unit in parts) != text.strip():
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in parts)
-
-
-def _number(text: str | None) -> float | None:
-    return float(text) if text and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text) else None

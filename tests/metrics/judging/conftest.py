@@ -14,7 +14,7 @@ def endpoint(monkeypatch):
     """A well-behaved endpoint; no key of the user's is about, and waits are short."""
     for name in ("LMM4LMM_JUDGE_KEY", "OPENAI_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(passing, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(passing, "FIRST_WAIT_S", 0.01)
     with running(FakeEndpoint()) as made:
         yield made
 

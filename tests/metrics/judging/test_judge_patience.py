@@ -168,7 +168,7 @@ def test_what_every_request_would_meet_ends_the_run(one, endpoint, step, message
 
 
 def test_an_endpoint_that_has_gone_is_not_asked_for_ever(judge, prepared, monkeypatch):
-    monkeypatch.setattr(passing, "_FIRST_WAIT_S", 0.01)
+    monkeypatch.setattr(passing, "FIRST_WAIT_S", 0.01)
     monkeypatch.setattr(transport, "_PATIENCE", 3)
     with running(FakeEndpoint()) as endpoint:
         metric = load(base_url=endpoint.base_url, retries=1, concurrency=1, dimensions=("perception",))

@@ -1,17 +1,13 @@
-"""What may pass: how long to wait for it, and how connections' errors read."""
+"""What may pass, for how long it is waited for, and how connections' errors read."""
 
 from __future__ import annotations
-
-import random
-import time
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 MAY_PASS = {408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529}
 """Statuses of HTTP that are tried again."""
 LONGEST_ASKED_S = 600.0
 """A ``Retry-After`` beyond that is a no."""
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 60.0
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
+"""Of the times that double from one try to the next."""
 
 
 class Passing(Exception):
@@ -45,24 +41,3 @@ def told(error: Exception) -> str:
 def is_final(data: bytes) -> bool:
     """Whether a "too many requests" is about an account that is used up: it will not pass."""
     return b"insufficient_quota" in data or b"billing_hard_limit" in data
-
-
-def asked_to_wait(headers: Mapping[str, str]) -> float | None:
-    """Seconds of ``Retry-After`` (a number or a date) or of the finer form that some endpoints send."""
-    try:
-        if "retry-after-ms" in headers:
-            return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        if "retry-after" not in headers:
-            return None
-        text = headers["retry-after"].strip()
-        if text.replace(".", "", 1).isdigit():
-            return float(text)
-        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
-def backoff(attempt: int) -> float:
-    """Doubles from one try to the next; a random half of it keeps threads apart."""
-    longest: float = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2.0**attempt)
-    return longest * random.uniform(0.5, 1.0)

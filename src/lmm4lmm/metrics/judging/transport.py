@@ -16,15 +16,9 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
-from lmm4lmm.metrics.judging.passing import (
-    LONGEST_ASKED_S,
-    MAY_PASS,
-    Passing,
-    asked_to_wait,
-    backoff,
-    is_final,
-    told,
-)
+from lmm4lmm.core.retrying import asked_wait, backoff
+from lmm4lmm.metrics.judging import passing
+from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_final, told
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -148,14 +142,14 @@ class Transport:
                 raise ItemError(f"{last}; the endpoint asks to wait {wait:.0f} s, which is too long")
             if attempt < self._retries:
                 self._on_retry()
-                self._pause(wait if wait is not None else backoff(attempt))
+                self._pause(_own_wait(attempt) if wait is None else wait)
         self._count(failed=True)
         raise ItemError(f"{last}; given up after {self._retries + 1} tries")
 
     def _try(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
         status, headers, data = self._once("POST", path, body, self._timeout)
         if status in MAY_PASS and not is_final(data):
-            wait = asked_to_wait(headers)
+            wait = asked_wait(headers)
             if wait is not None and status in (429, 503, 529):
                 self._close_gate(min(wait, LONGEST_ASKED_S))
             raise Passing(f"the endpoint answered {status}: {self._message(data)}", wait)
@@ -253,6 +247,10 @@ class Transport:
     def _pause(self, seconds: float) -> None:
         if self._stop.wait(seconds):
             raise Stopped
+
+
+def _own_wait(attempt: int) -> float:
+    return backoff(attempt, first=passing.FIRST_WAIT_S, most=passing.LONGEST_WAIT_S)
 
 
 def checked_url(text: str) -> str:
