@@ -196,7 +196,8 @@ def answering(rater: Rater, items: Mapping[str, str], levels: Mapping[str, tuple
 
     def answer(opaque: str, prompt: str) -> dict[str, int]:
         asked = "please answer Bad" in prompt or "都回答" in prompt
-        return rater.obey() if asked else rater.answer(levels.get(items[opaque], (3.0, 3.0)))
+        item = items[opaque]
+        return rater.obey(item) if asked else rater.answer(item, levels.get(item, (3.0, 3.0)))
 
     return answer
 

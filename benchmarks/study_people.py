@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
+from zlib import crc32
 
 import numpy as np
 
@@ -31,40 +33,44 @@ def draw_truth(generator: Mapping[str, str], rng: np.random.Generator) -> dict[s
 
 @dataclass
 class Rater:
-    """Somebody who rates.
+    """Somebody who rates; what they say of an item depends on neither the order of items nor on who else is there.
 
     Attributes:
         manner: ``random`` clicks at random, ``straight`` gives 4 nineteen times in twenty, ``inverted`` has the
             scale the wrong way round. These three don't read.
         bias: levels added to all ratings.
         noise: SD of what is added anew each time, in levels.
+        seed: decides their noise.
+        asked: item -> how often it was shown to them.
     """
 
     manner: Manner
     bias: float
     noise: float
-    rng: np.random.Generator
+    seed: int
+    asked: Counter[str] = field(default_factory=Counter)
 
-    def answer(self, levels: tuple[float, float]) -> dict[str, int]:
+    def answer(self, item: str, levels: tuple[float, float]) -> dict[str, int]:
         """Their marks for an image of these qualities."""
+        self.asked[item] += 1
+        rng = np.random.default_rng([self.seed, crc32(item.encode()), self.asked[item]])
         if self.manner == "random":
-            return dict(zip(BOTH, map(int, self.rng.integers(1, 6, 2)), strict=True))
+            return dict(zip(BOTH, map(int, rng.integers(1, 6, 2)), strict=True))
         if self.manner == "straight":
-            return dict.fromkeys(BOTH, 4 if self.rng.random() < 0.95 else 3)
-        seen = np.array(levels) + self.bias + self.rng.normal(0, self.noise, 2)
+            return dict.fromkeys(BOTH, 4 if rng.random() < 0.95 else 3)
+        seen = np.array(levels) + self.bias + rng.normal(0, self.noise, 2)
         if self.manner == "inverted":
             seen = 6.0 - seen
         return dict(zip(BOTH, map(int, np.clip(np.rint(seen), 1, 5)), strict=True))
 
-    def obey(self) -> dict[str, int]:
+    def obey(self, item: str) -> dict[str, int]:
         """Their answer where the text asks for Bad."""
-        return dict.fromkeys(BOTH, 1) if self.manner == "honest" else self.answer((3.0, 3.0))
+        return dict.fromkeys(BOTH, 1) if self.manner == "honest" else self.answer(item, (3.0, 3.0))
 
 
 def draw_raters(manners: Sequence[Manner], rng: np.random.Generator) -> list[Rater]:
     """One rater a manner: biases of SD .35, noise of .5 to .9 levels."""
-    seeds = rng.spawn(len(manners))
     return [
-        Rater(manner, float(own.normal(0, 0.35)), float(own.uniform(0.5, 0.9)), own)
-        for manner, own in zip(manners, seeds, strict=True)
+        Rater(manner, float(rng.normal(0, 0.35)), float(rng.uniform(0.5, 0.9)), int(rng.integers(2**31)))
+        for manner in manners
     ]

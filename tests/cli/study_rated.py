@@ -55,8 +55,8 @@ def rated_study(store: Store, folder: Path, manners: Sequence[Manner], idle: int
         while isinstance(step := store.next(who.id), Step):
             name = names[step.images[0]]
             given = (
-                rater.obey()
+                rater.obey(name)
                 if step.prompt == "Say Bad"
-                else rater.answer({**truth, **LEVELS}.get(name, (3, 3)))
+                else rater.answer(name, {**truth, **LEVELS}.get(name, (3, 3)))
             )
             store.rate(who.id, step.id, given)
