@@ -20,7 +20,8 @@ step "Style" ruff check .
 step "Format" ruff format --check .
 step "Types" mypy --strict src
 step "Layers" lint-imports
-step "Tests" python -m pytest -n 2 --dist loadfile --no-loadscope-reorder ${PYTEST_ARGS:-}
+# One thread of torch a process: two processes with two each wait for one another more than they work.
+step "Tests" env OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE python -m pytest -n 3 --dist loadfile --no-loadscope-reorder ${PYTEST_ARGS:-}
 step "Docs" python scripts/cli_reference.py --check
 step "Site" env NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
