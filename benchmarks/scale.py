@@ -182,8 +182,12 @@ def kill(options: argparse.Namespace) -> None:
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
         at_driver = rows(out)
-        until(lambda: not any(alive(pid) for pid in family), 60, "processes outlived the driver")
-        print(f"killed replica {replicas[0]} with {at_worker} rows written, the driver with {at_driver}")
+        died = time.monotonic()
+        until(lambda: not any(alive(pid) for pid in family), 180, "processes outlived the driver")
+        print(
+            f"killed replica {replicas[0]} with {at_worker} rows written, the driver with {at_driver}; "
+            f"{time.monotonic() - died:.0f} s later Ray's last agent was gone"
+        )
         again = subprocess.run(
             [*spread, "--json"], stdout=subprocess.PIPE, text=True, timeout=options.seconds
         )
