@@ -112,8 +112,8 @@ def load(
     if model is None:
         name = only_model(transport)
     else:
-        models(transport)  # an address where nothing answers is told now, not in every row
         name = str(model)
+        _warn_of_unknown_model(name, models(transport))
     endpoint = ChatEndpoint(transport, name, account, extra=_extra(extra))
     return Judge(
         endpoint,
@@ -146,6 +146,16 @@ def _warn_of_open_key(base_url: str, key: str | None) -> None:
     parts = urlsplit(base_url)
     if key and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
         print(f"lmm4lmm: the key goes to {parts.hostname} unencrypted (http)", file=sys.stderr)
+
+
+def _warn_of_unknown_model(name: str, known: Sequence[Sequence[str]]) -> None:
+    if known and not any(name in names for names in known):
+        listed = ", ".join(names[0] for names in known[:10])
+        print(
+            f"lmm4lmm: the endpoint does not list the model {name!r} (it lists {listed}); llama.cpp, for one, "
+            "answers to any name with the model that it has",
+            file=sys.stderr,
+        )
 
 
 def _check_numbers(**given: float) -> None:

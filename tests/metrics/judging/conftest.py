@@ -10,10 +10,15 @@ from lmm4lmm.metrics.judging import passing
 
 
 @pytest.fixture
-def endpoint(monkeypatch):
-    """A well-behaved endpoint; no key of the user's is about, and waits are short."""
+def bare_environment(monkeypatch):
+    """No key and no proxy of the user's is about."""
     for name in ("LMM4LMM_JUDGE_KEY", "OPENAI_API_KEY", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def endpoint(bare_environment, monkeypatch):
+    """A well-behaved endpoint; waits are short."""
     monkeypatch.setattr(passing, "FIRST_WAIT_S", 0.01)
     with running(FakeEndpoint()) as made:
         yield made

@@ -63,6 +63,7 @@ class FakeEndpoint:
         refuse: gets a request's document; a text that it returns is a 400 with that message.
         said: gets a request's document and returns the reply's text and its first tokens with probabilities.
         wait: seconds that every reply takes.
+        ready: whether it says which models it has; a server that still loads one does not.
     """
 
     base_url: str = ""
@@ -71,6 +72,7 @@ class FakeEndpoint:
     key: str | None = None
     wait: float = 0.0
     usage: bool = True
+    ready: bool = True
     script: deque[Step] = field(default_factory=deque)
     refuse: Callable[[dict[str, Any]], str | None] = lambda _: None
     said: Callable[[dict[str, Any]], tuple[str, dict[str, float]]] = None  # type: ignore[assignment]
@@ -126,6 +128,9 @@ def running(endpoint: FakeEndpoint | None = None) -> Iterator[FakeEndpoint]:
         def do_GET(self) -> None:
             if mind.key is not None and self.headers.get("Authorization") != f"Bearer {mind.key}":
                 self._send(Step(401, b'{"error": {"message": "Incorrect API key provided"}}'))
+                return
+            if not mind.ready:
+                self._send(Step(503, b'{"error": {"code": 503, "message": "Loading model"}}'))
                 return
             names = json.dumps({"data": [{"id": name} for name in mind.names]}).encode()
             self._send(Step(200, names) if self.path == "/v1/models" else Step(404, b"{}"))

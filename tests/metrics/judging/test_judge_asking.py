@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import sys
 from pathlib import Path
 
 import pytest
+from fake_endpoint import Step
 from PIL import Image
 
 from lmm4lmm.core.records import Item
@@ -28,6 +30,18 @@ def test_scores_are_what_the_probabilities_expect(judge, endpoint, prepared):
         assert estimate.std == pytest.approx(math.sqrt(variance))
     assert score.answer is None
     assert score.remark is None
+
+
+def test_tokens_that_look_alike_count_each(judge, endpoint, prepared):
+    """Two tokens, with a blank before the word and without, as a server shows them that drops the blank."""
+    tops = [("Good", 0.6), ("Bad", 0.2), ("Good", 0.2)]
+    listed = [{"token": token, "logprob": math.log(share)} for token, share in tops]
+    said = {"content": [listed[0] | {"top_logprobs": listed}]}
+    document = {"choices": [{"message": {"content": "Good"}, "logprobs": said}]}
+    endpoint.script.append(Step(200, json.dumps(document).encode()))
+    metric = judge(dimensions=("perception",))
+    (score,) = metric.score(prepared(metric, (10, "a cat")))
+    assert score.perception.score == pytest.approx(0.8 * 75)
 
 
 def test_an_answer_is_yes_against_no(judge, endpoint, prepared):
@@ -116,6 +130,13 @@ def test_as_many_requests_at_once_as_were_asked_for(judge, endpoint, prepared):
     metric.score(prepared(metric, *[(shade, "a cat") for shade in range(0, 240, 10)]))
     assert endpoint.busiest == 6
     assert metric.batch_size == 24
+
+
+def test_a_connection_in_the_open_serves_one_request(judge, endpoint, prepared):
+    """Servers with a thread a connection would let others wait; unencrypted, a new one costs next to nothing."""
+    metric = judge(dimensions=("perception",))
+    metric.score(prepared(metric, (10, "a cat"), (20, "a cat")))
+    assert [seen.headers["Connection"] for seen in endpoint.seen] == ["close", "close"]
 
 
 def test_forms_of_a_question_differ_as_they_should_and_are_averaged(judge, endpoint, prepared):

@@ -90,6 +90,16 @@ def test_the_only_model_need_not_be_named(judge, endpoint):
         judge()
 
 
+def test_a_model_that_the_endpoint_does_not_list_is_told(judge, endpoint, capsys):
+    judge(model="tiny")
+    endpoint.names = ()
+    judge(model="huge")  # an endpoint that says nothing may have it
+    assert capsys.readouterr().err == ""
+    endpoint.names = ("small", "large")
+    judge(model="huge")
+    assert "does not list the model 'huge' (it lists small, large)" in capsys.readouterr().err
+
+
 def test_the_key_goes_into_one_header_and_nowhere_else(endpoint, monkeypatch, cli_score):
     """Not into rows, journal, messages or fingerprint, even where the endpoint repeats it."""
     endpoint.key = KEY

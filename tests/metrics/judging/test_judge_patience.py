@@ -111,7 +111,8 @@ def test_retry_after_is_honoured(one, endpoint, header):
 
 def test_all_threads_wait_where_one_was_told_to(judge, endpoint, prepared):
     metric = judge(dimensions=("perception",), concurrency=2)
-    endpoint.script.extend([Step(429, b"{}", {"Retry-After": "2"}), Step(200, GOOD, wait=1)])
+    slow_down = Step(429, b"{}", {"Retry-After": "2"}, wait=0.3)  # said once both are under way
+    endpoint.script.extend([slow_down, Step(200, GOOD, wait=1)])
     metric.score(prepared(metric, *[(shade, "a cat") for shade in (10, 20, 30, 40)]))
     began = sorted(seen.began for seen in endpoint.seen)
     assert len(began) == 5
@@ -157,6 +158,10 @@ def test_a_refusal_in_the_reply_is_the_items_error(one, endpoint):
             Step(404, b'{"error": {"message": "no model tiny"}}'),
             r"no such model or page \(404\): no model tiny",
         ),
+        (
+            Step(500, b'{"error": {"code": 500, "message": "image input is not supported - hint: mmproj"}}'),
+            r"the model takes no images \(500\): image input is not supported",
+        ),
         (Step(307, b"", {"Location": "http://127.0.0.1:9/v2"}), "redirects to http://127.0.0.1:9/v2"),
     ],
 )
@@ -182,6 +187,12 @@ def test_an_endpoint_that_has_gone_is_not_asked_for_ever(judge, prepared, monkey
 def test_nobody_listens(endpoint, judge):
     with pytest.raises(InputError, match=r"127.0.0.1:9/v1: nothing answers there"):
         judge(base_url="http://127.0.0.1:9/v1")
+
+
+def test_a_server_that_still_loads_its_model(endpoint, judge):
+    endpoint.ready = False
+    with pytest.raises(InputError, match=r"/v1 is not ready \(503\): Loading model"):
+        judge()
 
 
 def test_ctrl_c_ends_waits_at_once(judge, endpoint, prepared, monkeypatch):

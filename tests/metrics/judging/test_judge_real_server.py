@@ -1,8 +1,8 @@
 """A judge asks ``transformers serve``, a server that we did not write, with images, in a process of its own.
 
-That server takes ``logprobs`` and gives none, so what is tried for real is the reading of text: the model is built
-here, and its vocabulary head is set so that it says the words it shall. For probabilities there is our own endpoint
-alone, whose documents are checked against the types of OpenAI's own package (``test_judge_protocol``).
+That server takes ``logprobs`` and gives none, so what is tried here is the reading of text: the model is built here,
+and its vocabulary head is set so that it says the words it shall. Probabilities are asked of llama.cpp's server
+(``test_judge_llama_cpp``).
 """
 
 from __future__ import annotations

@@ -40,6 +40,26 @@ def test_an_endpoint_that_refuses_probabilities(judge, endpoint, prepared):
     assert len([seen for seen in endpoint.seen if "logprobs" in seen.body]) == 2  # 20, then 5, then never
 
 
+def test_half_a_character_is_no_sign_that_there_are_no_probabilities(judge, endpoint, prepared, capsys):
+    """llama.cpp leaves them out where the first token is a part of a character."""
+    half = Step(200, json.dumps({"choices": [{"message": {"content": "\ufffd"}}]}).encode())
+    endpoint.script.append(half)
+    metric = judge(dimensions=("perception",), concurrency=1)
+    one, two = metric.score(prepared(metric, (10, "a cat"), (20, "a cat")))
+    assert one.remark == "perception: read from the text, not from probabilities"
+    assert two.remark is None
+    assert capsys.readouterr().err == ""
+
+
+def test_an_endpoint_that_gave_probabilities_once_is_asked_for_them_again(judge, endpoint, prepared):
+    metric = judge(dimensions=("perception",), concurrency=1)
+    metric.score(prepared(metric, (10, "a cat")))
+    endpoint.script.append(Step(200, json.dumps({"choices": [{"message": {"content": "Good"}}]}).encode()))
+    one, two = metric.score(prepared(metric, (20, "a cat"), (30, "a cat")))
+    assert one.remark == "perception: read from the text, not from probabilities"
+    assert two.remark is None
+
+
 def test_a_first_token_that_is_no_word_is_read_on(judge, endpoint, prepared):
     """The words are not there yet, so the whole reply is read; other items are not touched by that."""
 

@@ -57,6 +57,7 @@ class _Document(msgspec.Struct):
 
 class _Model(msgspec.Struct):
     id: str
+    aliases: list[str] | None = None
 
 
 class _Models(msgspec.Struct):
@@ -164,11 +165,7 @@ class ChatEndpoint:
         if choice.message.refusal or choice.finish_reason == "content_filter":
             raise ItemError(f"the judge refused: {choice.message.refusal or 'filtered by the endpoint'}")
         content = choice.logprobs.content if choice.logprobs is not None else None
-        first = None
-        if content:
-            # The token itself belongs to its alternatives; not every server lists it there.
-            listed = {one.token: one.logprob for one in (content[0], *content[0].top_logprobs)}
-            first = tuple(listed.items())
+        first = _likeliest(content[0]) if content else None
         return Reply(text=_text(choice.message.content), first=first)
 
 
@@ -178,24 +175,25 @@ def only_model(transport: Transport) -> str:
     Raises:
         InputError: it has none, or several, or does not say.
     """
-    names = models(transport)
+    names = [names[0] for names in models(transport)]
     if len(names) == 1:
         return names[0]
     known = f"it has {', '.join(names[:10])}" if names else "it does not say which it has"
     raise InputError(f"{transport.base_url}: say which model to ask with --option model=NAME; {known}")
 
 
-def models(transport: Transport) -> list[str]:
-    """The models that an endpoint says it has; empty where it does not say.
+def models(transport: Transport) -> list[list[str]]:
+    """The names of each model that an endpoint says it has, its own first; empty where it does not say.
 
     Raises:
-        InputError: nothing answers there, or the key is refused.
+        InputError: nothing answers there, it is not ready, or the key is refused.
     """
     data = transport.look()
     try:
-        return [] if data is None else [one.id for one in msgspec.json.decode(data, type=_Models).data]
+        found = [] if data is None else msgspec.json.decode(data, type=_Models).data
     except msgspec.MsgspecError:
         return []
+    return [[one.id, *(one.aliases or ())] for one in found]
 
 
 def _changed(used: _Dialect, said: str) -> _Dialect | None:
@@ -206,6 +204,17 @@ def _changed(used: _Dialect, said: str) -> _Dialect | None:
     if "temperature" in said and used.temperature:
         return replace(used, temperature=False)
     return None
+
+
+def _likeliest(said: _Token) -> tuple[tuple[str, float], ...]:
+    """The likeliest tokens at a place; a text may stand there twice, as the text of two tokens.
+
+    The versions of vLLM that drop the blank before a word show " Good" and "Good" alike (vLLM's issue 44319).
+    """
+    listed = tuple((one.token, one.logprob) for one in said.top_logprobs)
+    if any(text == said.token for text, _ in listed):
+        return listed
+    return ((said.token, said.logprob), *listed)  # not every server lists what was said
 
 
 def _text(content: object) -> str:

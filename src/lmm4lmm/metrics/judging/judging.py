@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from lmm4lmm.core.protocols import ChatModel
 
-VERSION = 1
+VERSION = 2
 """Part of the fingerprint: raise it whenever a score would differ and no other version says so."""
 
 Reading = Literal["auto", "probabilities", "text"]
@@ -33,6 +33,7 @@ POINTS = (0.0, 25.0, 50.0, 75.0, 100.0)
 
 _ALTERNATIVES = 20
 _SPLIT_MASS = 0.5  # where the words hold less, the row says it
+_HALF_A_CHARACTER = "\ufffd"  # of a first token; llama.cpp gives such a one no probabilities
 _BATCHES_EACH = (
     4  # items a batch for each request at once: the last of a batch seldom wait for one slow reply
 )
@@ -106,7 +107,7 @@ class Judge:
         self.batch_size = _BATCHES_EACH * concurrency
         self.device = f"{name or 'a chat model'}, {concurrency} requests at once"
         self._by_text = reading == "text"
-        self._told = False
+        self._told = self._has_probabilities = False
         versions = f"{VERSION}.{wording.VERSION}.{pictures.VERSION}"
         key = content_key(model.fingerprint, versions, f"{repeat} {reading} {text_tokens} {side} {form}")
         label = re.sub(r"[^\w.-]+", "-", name)[-32:].strip("-")
@@ -166,6 +167,7 @@ class Judge:
         """
         if not self._by_text:
             reply = self._model.reply(question.image, question.text, tokens=1, alternatives=_ALTERNATIVES)
+            self._has_probabilities |= reply.first is not None
             found = readout.by_probabilities(reply, question.words)
             if found is not None:
                 return found
@@ -174,7 +176,7 @@ class Judge:
                     "no probabilities" if reply.first is None else "the words are not among its first tokens"
                 )
                 raise ItemError(f"the endpoint gave {why}; reading=auto would read its text")
-            if reply.first is None:
+            if not self._has_probabilities and _HALF_A_CHARACTER not in reply.text:
                 self._without_probabilities()
         reply = self._model.reply(question.image, question.text, tokens=self._text_tokens, alternatives=0)
         return readout.by_text(reply, question.words)

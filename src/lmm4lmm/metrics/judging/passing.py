@@ -39,5 +39,10 @@ def told(error: Exception) -> str:
 
 
 def is_final(data: bytes) -> bool:
-    """Whether a "too many requests" is about an account that is used up: it will not pass."""
-    return b"insufficient_quota" in data or b"billing_hard_limit" in data
+    """Whether an error that reads as passing will not pass: an account that is used up, a model without eyes."""
+    return b"insufficient_quota" in data or b"billing_hard_limit" in data or is_blind(data)
+
+
+def is_blind(data: bytes) -> bool:
+    """Whether the model takes no images; llama.cpp says so with a 500."""
+    return b"image input is not supported" in data

@@ -18,7 +18,7 @@ from urllib.request import getproxies, proxy_bypass
 from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
 from lmm4lmm.core.retrying import asked_wait, backoff
 from lmm4lmm.metrics.judging import passing
-from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_final, told
+from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_blind, is_final, told
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, PoolManager
@@ -66,7 +66,7 @@ class Transport:
         key: for the header ``Authorization: Bearer``; None sends none.
         timeout: seconds for one request, from its first byte to its last.
         retries: how often what may pass is tried again.
-        connections: kept open at most.
+        connections: kept open at most, where they are encrypted; others serve one request each.
         on_retry: called before each new try.
 
     Raises:
@@ -101,12 +101,14 @@ class Transport:
         """What ``GET /models`` says, at once and without patience; None where there is no such page.
 
         Raises:
-            InputError: nothing answers there, or the key is refused.
+            InputError: nothing answers there, it is not ready, or the key is refused.
         """
         try:
             status, _, data = self._once("GET", "/models", None, min(_LOOK_S, self._timeout))
         except Passing as error:
             raise InputError(f"{self.base_url}: {error.reason}") from None
+        if status == 503:
+            raise InputError(f"{self.base_url} is not ready ({status}): {self._message(data)}")
         self._end_of_run(status, data, {}, about_model=False)
         return data if status == 200 else None
 
@@ -171,6 +173,8 @@ class Transport:
             raise InputError(f"{self.base_url} {how} ({status}): {said}")
         if status == 402 or (status == 429 and is_final(data)):
             raise InputError(f"{self.base_url}: the account is used up ({status}): {said}")
+        if status != 200 and is_blind(data):
+            raise InputError(f"{self.base_url}: the model takes no images ({status}): {said}")
         if status == 404 and about_model:
             raise InputError(f"{self.base_url} has no such model or page (404): {said}")
         if 300 <= status < 400:
@@ -194,6 +198,9 @@ class Transport:
             headers["Content-Type"] = "application/json"
         if self._key is not None:
             headers["Authorization"] = f"Bearer {self._key}"
+        if self.base_url.startswith("http://"):
+            # llama.cpp keeps a thread for each open one: those beyond its threads wait until another is idle for 5 s.
+            headers["Connection"] = "close"
         ends = time.monotonic() + timeout
         try:
             response = self._pool.request(
