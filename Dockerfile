@@ -11,7 +11,7 @@ RUN pip install --no-cache-dir ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch=
     && pip install --no-cache-dir -c constraints.txt '.[lmm,serve]'
 
 USER scorer
-ENV LMM4LMM_HOME=/weights
+ENV LMM4LMM_HOME=/weights HF_HOME=/weights/huggingface
 VOLUME /weights
 EXPOSE 8000
 HEALTHCHECK --start-period=5m \

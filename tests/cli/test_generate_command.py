@@ -120,6 +120,7 @@ def test_the_24_are_listed_and_shown(cli):
     assert "FLUX.1-schnell" in cli("generators", "list").out
     shown = cli("generators", "show", "flux.1-schnell")
     assert "run: diffusers:black-forest-labs/FLUX.1-schnell" in shown.out
+    assert "checked: FluxPipeline in diffusers' documentation" in shown.out
     assert "did you mean" in cli("generators", "show", "Kolor").err
 
 

@@ -15,8 +15,22 @@ import tiny_pipeline
 from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import InputError, ItemError, OutOfMemoryError, WeightsError
 from lmm4lmm.core.records import Prompt
-from lmm4lmm.generation import diffusers_pipeline
+from lmm4lmm.generation import diffusers_pipeline, pipeline_call
 from lmm4lmm.generation.diffusers_pipeline import load
+from lmm4lmm.generation.published import PUBLISHED
+
+PIPELINES = {
+    "Kandinsky-3": "Kandinsky3Pipeline",
+    "Kolors": "KolorsPipeline",
+    "PixArt-sigma": "PixArtSigmaPipeline",
+    "ali_flux_schnell": "FluxPipeline",
+    "omnigen": "OmniGenPipeline",
+    "playground": "StableDiffusionXLPipeline",
+    "sd3_5_large": "StableDiffusion3Pipeline",
+    "sd_v2-1": "StableDiffusionPipeline",
+    "sdxl_base_1": "StableDiffusionXLPipeline",
+}
+"""What the published models' repositories name in their ``model_index.json``."""
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +110,38 @@ def test_size_negative_and_more_reach_the_pipeline(folder):
 def test_wrong_options_are_refused(folder, options, words):
     with pytest.raises(InputError, match=words):
         load(str(folder), **options)
+
+
+def test_a_variant_is_fetched_as_such_and_no_pickle_with_it(folder, tmp_path, monkeypatch):
+    from diffusers import DiffusionPipeline
+
+    half = shutil.copytree(folder, tmp_path / "half")
+    for weights in half.glob("*/*.safetensors"):
+        weights.rename(weights.with_suffix(".fp16.safetensors"))
+    asked = {}
+
+    def download(repo, **wanted):
+        asked[repo] = wanted
+        return str(half)
+
+    monkeypatch.setattr(DiffusionPipeline, "download", download)
+    assert load("someone/half@v1", variant="fp16").name == "half"
+    wanted = asked["someone/half"]
+    assert (wanted["revision"], wanted["variant"], wanted["use_safetensors"]) == ("v1", "fp16", True)
+
+
+def test_published_settings_are_such_as_their_pipelines_take():
+    import diffusers
+
+    runnable = {name: recipe.options for name, recipe in PUBLISHED.items() if recipe.run}
+    assert set(runnable) == set(PIPELINES)
+    nothing = dict.fromkeys(("steps", "guidance", "size", "negative", "call"))
+    for name, options in runnable.items():
+        kind = getattr(diffusers, PIPELINES[name])
+        of_load = {key: value for key, value in options.items() if key in nothing}
+        assert set(options) - set(of_load) <= {"variant"}, name
+        arguments = pipeline_call.wanted(**(nothing | of_load))
+        assert pipeline_call.fitted(kind.__new__(kind), arguments) == arguments
 
 
 def test_what_is_no_pipeline_is_said(folder, tmp_path, monkeypatch):

@@ -83,10 +83,13 @@ def test_no_draws_give_no_images(generator):
 # --- names and specs ----------------------------------------------------------------------------------------
 
 
-def test_every_published_model_has_a_recipe_and_says_why_not():
+def test_every_published_model_has_a_recipe_and_says_why_not_and_what_confirms_it():
     assert set(PUBLISHED) == set(MODELS)
     for name, recipe in PUBLISHED.items():
         assert recipe.run or recipe.note, name
+        assert recipe.checked, name
+        assert "://" not in recipe.note + recipe.checked, name
+        assert recipe.run in (None, f"diffusers:{recipe.hub}"), name
         if recipe.run is not None:
             kind, target, options = parse_spec(name)
             assert recipe.run == f"{kind}:{target}"

@@ -37,6 +37,7 @@ def fake_pyiqa() -> Iterator[ModuleType]:
         "broken",
         *([] if metric_mode else ["lpips"]),
         "fid",
+        "sfid",
     ]
 
     def create_metric(name: str, as_loss: bool = False, device: Any = None) -> Mean:

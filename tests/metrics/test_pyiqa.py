@@ -51,7 +51,7 @@ def test_a_metric_without_a_range_needs_one(stand_in):
 def test_names_that_are_none(stand_in):
     with pytest.raises(InputError, match="no metric 'plian'; did you mean plain"):
         load(variant="plian", device="cpu")
-    for name in ("lpips", "fid"):
+    for name in ("lpips", "fid", "sfid"):
         with pytest.raises(InputError, match=f"pyiqa's {name} needs more than one image"):
             load(variant=name, device="cpu")
     with pytest.raises(InputError, match="name one, for instance --metric pyiqa:musiq"):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -340,5 +341,15 @@ def test_the_container_starts_what_there_is() -> None:
     assert "USER scorer" in lines
     service = yaml.safe_load((root / "compose.yaml").read_text())["services"]["scores"]
     assert service["ports"] == ["127.0.0.1:8000:8000"]
-    for name in (root / ".dockerignore").read_text().split():
-        assert not name.startswith("!") or (root / name[1:]).exists()
+    sent = {name[1:] for name in (root / ".dockerignore").read_text().split() if name.startswith("!")}
+    assert all((root / name).exists() for name in sent)
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    built_from = {"pyproject.toml", project["project"]["readme"], *project["project"]["license-files"]}
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert sent >= {"constraints.txt", *built_from, *(name.partition("/")[0] for name in packages)}
+    homes = dict(word.split("=") for line in lines if line.startswith("ENV ") for word in line.split()[1:])
+    assert set(homes) == {"LMM4LMM_HOME", "HF_HOME"}, (
+        "what is fetched must have a place: the rest is read-only"
+    )
+    assert all(f"{where}/".startswith("/weights/") for where in homes.values())
+    assert service["volumes"] == ["weights:/weights"]

@@ -192,7 +192,7 @@ def generators_list(as_json: Json = False) -> None:
         left=("published as", "maker", "weights", "how to run"),
     )
     output.note(
-        "Hub ids are from public knowledge and were never fetched here; `lmm4lmm generators show NAME` says more."
+        "`lmm4lmm generators show NAME` says what confirms an id and its settings; nothing was fetched or run here."
     )
 
 

@@ -65,8 +65,9 @@ def published() -> list[dict[str, Any]]:
                 "hub": recipe.hub,
                 "run": recipe.run,
                 "options": dict(recipe.options),
+                "licence": recipe.licence,
                 "note": recipe.note,
-                "checked": "from public knowledge; never fetched or run here",
+                "checked": recipe.checked,
             }
         )
     return rows

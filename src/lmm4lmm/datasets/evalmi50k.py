@@ -53,8 +53,10 @@ CARD = """\
 Human scores of 50,400 AI images: 2,100 prompts in 20 tasks, each drawn by 24 text-to-image models.
 
 - **Source**: Wang et al., *LMM4LMM*, arXiv 2504.08358; files of github.com/IntMeGroup/LMM4LMM, on the
-  Hugging Face hub as `IntMeGroup/EvalMi-50K`.
-- **Licence**: the repository states none; ask its authors before you redistribute anything.
+  Hugging Face hub as `IntMeGroup/EvalMi-50K` (the repository's README links `wangjiarui/EvalMi-50K`). Which files lie
+  there we could not see; those of the repository, in a folder, always do: `--data DIR`.
+- **Licence**: the repository states none, a stored copy of the hub's page says Apache-2.0; ask its authors before you
+  redistribute anything.
 - **Size**: 50,400 rows, one an image; five files of 3.3 MB together (without the images).
 - **Scale**: `perception` and `correspondence` are mean opinion scores, 0 to 100, higher is better (here 16.0
   to 73.3 and 22.1 to 70.2); `answer` is what people answered to `question`, yes (1) or no (0).

@@ -29,7 +29,12 @@ MODELS: dict[str, Model] = {
     "hart": Model("HART", "MIT, NVIDIA", True, _ARXIV + "2410.10812"),
     "i-Code-V3": Model("i-Code-V3", "Microsoft", True, "https://github.com/microsoft/i-Code"),
     "omnigen": Model("OmniGen", "BAAI", True, _ARXIV + "2409.11340"),
-    "playground": Model("Playground", "Playground AI", None, None),
+    "playground": Model(
+        "Playground",
+        "Playground AI",
+        True,
+        "https://huggingface.co/playgroundai/playground-v2.5-1024px-aesthetic",
+    ),
     "sd3_5_large": Model(
         "Stable Diffusion 3.5 Large",
         "Stability AI",
@@ -39,10 +44,10 @@ MODELS: dict[str, Model] = {
     "sd_v2-1": Model("Stable Diffusion 2.1", "Stability AI", True, _ARXIV + "2112.10752"),
     "sdxl_base_1": Model("SDXL 1.0 base", "Stability AI", True, _ARXIV + "2307.01952"),
     "seed-xi": Model("SEED-X", "Tencent", True, _ARXIV + "2404.14396"),
-    "vila-u": Model("VILA-U", None, True, _ARXIV + "2409.04429"),
+    "vila-u": Model("VILA-U", "MIT HAN Lab", True, _ARXIV + "2409.04429"),
 }
-"""Folder in the release -> the model. From public knowledge of its paper or page, not from the release: that names no
-versions beyond those in its folder names, so none are added here (Playground, Janus, Kolors, ...)."""
+"""Folder in the release -> the model. The release's README links one page a model, so that Playground is known to be
+version 2.5; it names no other version beyond those in its folder names (Janus, Infinity, NOVA, ...)."""
 
 PUBLISHED: dict[str, str] = {folder: model.name for folder, model in MODELS.items()}
 """Folder in the release -> published name."""

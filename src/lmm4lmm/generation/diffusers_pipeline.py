@@ -116,7 +116,7 @@ def load(
 
     where, _ = choose_one(device, "pipeline")
     kind, _ = choose_dtype(dtype, where)
-    folder, revision = _located(target)
+    folder, revision = _located(target, variant)
     pipe = _opened(folder, kind, variant)
     arguments = pipeline_call.fitted(pipe, wanted)
     pipe.set_progress_bar_config(disable=True)
@@ -133,7 +133,7 @@ def load(
     return DiffusersPipeline(pipe, name, _identity(folder), arguments, settings)
 
 
-def _located(target: str) -> tuple[Path, str | None]:
+def _located(target: str, variant: str | None) -> tuple[Path, str | None]:
     """The folder of a pipeline, fetched where it is on the hub, and the hub's revision."""
     folder = Path(target).expanduser()
     if folder.is_dir():
@@ -150,8 +150,9 @@ def _located(target: str) -> tuple[Path, str | None]:
         )
     from diffusers import DiffusionPipeline
 
+    wanted = {"revision": revision or None, "variant": variant, "use_safetensors": True}
     try:
-        found = Path(DiffusionPipeline.download(repo, revision=revision or None, local_files_only=offline()))
+        found = Path(DiffusionPipeline.download(repo, **wanted, local_files_only=offline()))
     # The hub library raises its own, its HTTP client's and the system's errors, and more with each version.
     except Exception as error:
         why = next(iter(str(error).strip().splitlines()), type(error).__name__)

@@ -28,7 +28,7 @@ VERSION = 1
 _NUMBER = r"~?\s*(-?\d+(?:\.\d+)?)"
 _RANGE = re.compile(rf"{_NUMBER}\s*,\s*{_NUMBER}")
 _SAMPLE_BYTES = 4096
-_NOT_FOR_ONE_IMAGE = ("fid", "inception_score", "clipscore")
+_NOT_FOR_ONE_IMAGE = ("fid", "sfid", "inception_score", "clipscore")
 """pyiqa counts them as no-reference, but they want many images, or a text."""
 
 
