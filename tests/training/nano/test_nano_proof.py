@@ -23,7 +23,7 @@ pytest.importorskip("accelerate")
 PROMPTS, GENERATORS, AGAIN = 680, 4, 5
 TASKS = ("scene", "time and light")
 """What is learnt first: after 150 steps answers have an AUC of .85. Other tasks, and how well a prompt fits on a
-scale, take the long proof: here correspondence is no further from chance than seeds and processors are from one another."""
+scale, take the long proof: correspondence is here no further from chance than seeds and processors are apart."""
 
 
 class Easy(World):
