@@ -5,9 +5,9 @@
     python benchmarks/scale.py kill    --images DIR [--count 96]
 
 DIR holds a ``manifest.jsonl``. ``stages`` gives processor time, which other work on the machine changes little.
-``speedup`` compares one replica and one reader on one core with two and two on two cores, a replica on one thread,
-in turns; rates are from the first result to the last. ``kill`` kills a replica, then the driver (kill -9), runs
-the command again, and compares the output with a local run. Each part ends within --seconds (default: 600).
+``speedup`` compares one replica and one reader with two and two, a replica on one thread, in turns; rates are from
+the first result to the last. ``kill`` kills a replica, then the driver (kill -9), runs the command again, and
+compares the output with a local run. Each part ends within --seconds (default: 600).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections import Counter
 from functools import partial
 from io import BytesIO
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import polars as pl
@@ -98,34 +99,29 @@ def handed(picture: Any) -> None:
 
 def speedup(options: argparse.Namespace) -> None:
     """Rates of one and two workers, in turns."""
-    rates: dict[int, list[float]] = {1: [], 2: []}
+    rates: dict[tuple[int, int], list[float]] = {(1, 1): [], (1, 2): [], (2, 2): []}
     for repeat in range(options.repeats):
-        for replicas in rates:
-            command = [sys.executable, __file__, "child", "--images", str(options.images)]
-            command += [
-                "--count",
-                str(options.count),
-                "--replicas",
-                str(replicas),
-                "--metric",
-                options.metric,
-            ]
-            cores = ",".join(map(str, sorted(os.sched_getaffinity(0))[:replicas]))
+        for (replicas, cores), found in rates.items():
             before = load()
-            done = subprocess.run(
-                ["taskset", "-c", cores, *command],
-                capture_output=True,
-                text=True,
-                timeout=options.seconds,
-                check=True,
-            )
-            found = json.loads(done.stdout.splitlines()[-1])
-            rates[replicas].append(found["rate"])
+            found.append(rate_of_child(options, replicas, cores))
             print(
-                f"repeat {repeat + 1}, {replicas} on core {cores}: {found['rate']:.2f} images/s  ({before})"
+                f"repeat {repeat + 1}, {replicas} on {cores} of the cores: {found[-1]:.2f} images/s  ({before})"
             )
-    middle = {replicas: sorted(found)[len(found) // 2] for replicas, found in rates.items()}
-    print(f"medians {middle[1]:.2f} and {middle[2]:.2f} images/s: x {middle[2] / middle[1]:.2f}")
+    alone, free, both = (median(found) for found in rates.values())
+    print(
+        f"medians {alone:.2f}, {free:.2f} and {both:.2f} images/s: two are x {both / alone:.2f} of one that has "
+        f"a core with Ray and the driver, x {both / free:.2f} of one that has both cores"
+    )
+
+
+def rate_of_child(options: argparse.Namespace, replicas: int, cores: int) -> float:
+    """Images a second of a run in a process of its own, on so many of the cores."""
+    allowed = ",".join(map(str, sorted(os.sched_getaffinity(0))[:cores]))
+    command = ["taskset", "-c", allowed, sys.executable, __file__, "child", "--images", str(options.images)]
+    command += ["--count", str(options.count), "--replicas", str(replicas), "--metric", options.metric]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=options.seconds, check=True)
+    rate: float = json.loads(done.stdout.splitlines()[-1])["rate"]
+    return rate
 
 
 class Watch:
