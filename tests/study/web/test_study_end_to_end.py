@@ -48,7 +48,6 @@ def test_cheats_are_rejected_with_reasons_and_honest_raters_are_kept(outcome: Ou
     assert set(outcome.screened) == set(outcome.cheats)
     for reason in outcome.screened.values():
         assert "gold and trap items as expected" in reason
-    assert "no better than chance" in outcome.screened["R002"]
     assert "the same answer in" in outcome.screened["R003"]
 
 

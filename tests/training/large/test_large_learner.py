@@ -70,13 +70,13 @@ def blind(rows):
 
 
 @pytest.mark.parametrize(("family", "form"), KINDS)
-def test_thirty_steps_overfit_and_the_metric_says_the_same(family, form, folders, rows, tmp_path):
+def test_a_few_steps_overfit_and_the_metric_says_the_same(family, form, folders, rows, tmp_path):
     recipe = RECIPES[form]
     if family == "released" and form == "scores":  # goes on from a head that is trained already
         recipe = replace(recipe, rate=5e-4, lora_rate=5e-4)
     learner = open_learner(str(folders(family)), recipe, device="cpu")
     assert {p.dtype for p in learner.module.parameters() if p.requires_grad} == {torch.float32}
-    losses = train(learner, rows, recipe)
+    losses = train(learner, rows, recipe, steps=16 if form in ("unified", "answer") else 30)
     assert losses[-1] < losses[0] / 2, losses
 
     learner.write(tmp_path)
