@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -336,6 +337,18 @@ def test_openai_itself_needs_a_key_and_others_may_not(service, asking, monkeypat
         openai_images.load("gpt-image-1")
     assert isinstance(one(asking()), Drawn)
     assert "authorization" not in service.headers[0]
+
+
+def test_a_service_that_repeats_the_key_spreads_it_nowhere(service, asking):
+    data = {
+        "b64_json": base64.b64encode(does.png("a cat")).decode(),
+        "revised_prompt": f"a cat\nwith {KEY}",
+    }
+    refusal = does.status(400, {"code": "moderation_blocked", "message": f"No {KEY}."})
+    service.plan("a cat", does.raw(json.dumps({"data": [data]}).encode()), refusal)
+    generator = asking()
+    assert one(generator).facts == {"revised_prompt": "a cat\nwith [the key]"}
+    assert one(generator).reason == "No [the key]."
 
 
 def test_a_key_of_one_letter_spoils_no_image(service, asking, monkeypatch):
