@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from image_service import KEY
 from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import GenerationError, InputError, ItemError
 from lmm4lmm.core.records import Prompt
-from lmm4lmm.generation import image_answers, openai_images
+from lmm4lmm.generation import openai_images
 
 
 def draw(text: str, number: int = 1, seed: int = 7) -> Draw:
@@ -161,14 +162,10 @@ def test_a_trickle_is_given_up_in_time(service, asking):
 
 def test_an_endless_answer_is_not_read_to_its_end(service, asking, monkeypatch):
     service.plan("a cat", *[does.raw(b" " * 200_000)] * 2)
-    monkeypatch.setattr(openai_images, "read_answer", _at_most(100_000))
+    monkeypatch.setattr(openai_images, "MAX_BYTES", 100_000)
     found = one(asking(attempts=2))
     assert isinstance(found, ItemError)
     assert "more than 100,000 bytes" in str(found)
-
-
-def _at_most(limit):
-    return lambda response, *, seconds: image_answers.read_answer(response, seconds=seconds, max_bytes=limit)
 
 
 def test_nobody_there(asking):
@@ -218,13 +215,14 @@ def test_an_image_at_an_address_is_fetched_without_the_key(service, asking):
     ("address", "words"),
     [
         ("http://192.168.0.1/1.png", "no https address"),
-        ("https://127.0.0.1/1.png", "inside a network"),
-        ("https://10.0.0.8/latest", "inside a network"),
-        ("https://[::1]/1.png", "inside a network"),
-        ("file:///etc/passwd", "no https address"),
-        ("//elsewhere/1.png", "no https address"),
-        ("https://[bad/1.png", "no https address"),
-        ("https://host:port/1.png", "no https address"),
+        ("https://127.0.0.1/1.png", "not a public address"),
+        ("https://10.0.0.8/latest", "not a public address"),
+        ("https://[::1]/1.png", "not a public address"),
+        ("https://[::ffff:10.0.0.8]/1.png", "not a public address"),
+        ("file:///etc/passwd", "no web address"),
+        ("//elsewhere/1.png", "no web address"),
+        ("https://[bad/1.png", "no web address"),
+        ("https://host:port/1.png", "no web address"),
     ],
 )
 def test_an_image_at_a_private_address_is_not_fetched(service, asking, address, words):
@@ -234,6 +232,36 @@ def test_an_image_at_a_private_address_is_not_fetched(service, asking, address, 
     assert isinstance(found, ItemError)
     assert words in str(found)
     assert generator.spending.spent == 0.5
+
+
+def test_a_redirect_of_an_image_is_followed_but_not_inside(service, asking):
+    def to(target):
+        return lambda handler: handler.answer(302, b"", "text/plain", location=target)
+
+    service.plan("a cat", *[does.url(f"HERE/{name}.png") for name in ("on", "inside", "https")])
+    service.serve("/on.png", to("/files/1.png"))
+    service.serve("/files/1.png", does.png("a cat"))
+    service.serve("/inside.png", to("http://127.0.0.1:1/1.png"))
+    service.serve("/https.png", to("https://10.0.0.8/1.png"))
+    generator = asking()
+    assert isinstance(one(generator), Drawn)
+    assert "http://127.0.0.1:1 is no https address" in str(one(generator))
+    assert "10.0.0.8 is not a public address" in str(one(generator))
+
+
+def test_an_image_that_is_too_large_is_not_read(service, asking, monkeypatch):
+    monkeypatch.setattr(openai_images, "MAX_BYTES", 100_000)
+    service.plan("a cat", does.url("HERE/large.png"))
+    service.serve("/large.png", b" " * 200_000)
+    assert "200,000 bytes; at most 100,000 are fetched" in str(one(asking()))
+    assert len(service.fetched) == 1
+
+
+def test_who_sits_behind_a_proxy_is_told_what_helps(service, asking, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    service.plan("a cat", does.url("HERE/1.png"))
+    service.serve("/1.png", lambda handler: handler.answer(503, b"", "text/plain"))
+    assert "response_format=b64_json" in str(one(asking(attempts=1)))
 
 
 def test_an_image_that_can_not_be_fetched_is_not_made_again(service, asking):
@@ -309,6 +337,26 @@ def test_openai_itself_needs_a_key_and_others_may_not(service, asking, monkeypat
         openai_images.load("gpt-image-1")
     assert isinstance(one(asking()), Drawn)
     assert "authorization" not in service.headers[0]
+
+
+def test_a_service_that_repeats_the_key_spreads_it_nowhere(service, asking):
+    data = {
+        "b64_json": base64.b64encode(does.png("a cat")).decode(),
+        "revised_prompt": f"a cat\nwith {KEY}",
+    }
+    refusal = does.status(400, {"code": "moderation_blocked", "message": f"No {KEY}."})
+    service.plan("a cat", does.raw(json.dumps({"data": [data]}).encode()), refusal)
+    generator = asking()
+    assert one(generator).facts == {"revised_prompt": "a cat\nwith [the key]"}
+    assert one(generator).reason == "No [the key]."
+
+
+def test_a_key_of_one_letter_spoils_no_image(service, asking, monkeypatch):
+    """Services at home want some key, whatever it is; its letters are in every image."""
+    monkeypatch.setenv("OPENAI_API_KEY", "A")
+    generator = asking()
+    assert isinstance(one(generator), Drawn)
+    assert len(service.asked) == 1
 
 
 def test_the_key_is_in_no_text_of_the_generator(asking):

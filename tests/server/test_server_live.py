@@ -302,7 +302,7 @@ def counters(url: str) -> str:
         (("--token-env", "SHORT"), "at least 16 characters"),
         (("--metric", "nanoo"), "did you mean nano"),
         (("--host", "203.0.113.1", "--metric", "slow"), "can't listen"),
-        (("--allow-url", "images.example.org"), "no place to fetch from"),
+        (("--allow-url", "images.example.org"), "no web address"),
         (("--max-queue", "3", "--max-items", "4"), "queue of 3"),
         (("--max-memory-mb", "30"), "can't hold a request"),
     ],

@@ -73,13 +73,13 @@ def serve(
     run it. Stop with Ctrl-C or SIGTERM: what was accepted is finished.
     """
     from lmm4lmm import api
+    from lmm4lmm.core.fetching import Fetcher
     from lmm4lmm.core.records import DIMENSIONS
     from lmm4lmm.model.devices import DTYPES
 
     try:
         from lmm4lmm.server import serving
         from lmm4lmm.server.app import create_app
-        from lmm4lmm.server.fetching import Fetcher
         from lmm4lmm.server.limits import Limits
         from lmm4lmm.server.service import Service
         from lmm4lmm.study.web.serving import listen

@@ -8,7 +8,8 @@
     │   ├── UnknownNameError  names the nearest names
     │   └── StudyError        a study's design, database or answer is wrong
     ├── ItemError             one item failed; the run goes on and its row says why
-    │   └── ImageError        the image can't be read safely
+    │   ├── ImageError        the image can't be read safely
+    │   └── FetchError        the image can't be fetched from its address
     ├── MissingExtraError     an optional dependency is not installed
     ├── WeightsError          weights are missing, altered or can't be fetched
     ├── GenerationError       a source of images can't go on: key, quota or disk
@@ -84,6 +85,20 @@ class ItemError(Lmm4lmmError):
 
 class ImageError(ItemError):
     """One image can't be read, or reading it would not be safe."""
+
+
+class FetchError(ItemError):
+    """What lies at an address can't be fetched.
+
+    Args:
+        message: why.
+        may_pass: whether another try may succeed.
+        wait: seconds that the host asks to wait before; None where it does not say.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.may_pass, self.wait = may_pass, wait
 
 
 class MissingExtraError(Lmm4lmmError):

@@ -1,27 +1,18 @@
-"""What an image service answers: bounded in bytes and time, then told apart into images, refusals and errors."""
+"""What an image service answers, told apart into images, refusals and errors."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import json
 import re
-import socket
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from typing import Any
 
 from lmm4lmm.core.errors import GenerationError, ItemError
-
-if TYPE_CHECKING:
-    import httpx
-
-MAX_BYTES = 100 * 2**20
-"""The largest answer or image that is read."""
+from lmm4lmm.core.services import Answer
 
 _REFUSED = frozenset(
     {
@@ -36,27 +27,6 @@ _REFUSED = frozenset(
 _REFUSED_WORDS = re.compile(r"safety system|content[_ ]policy|content management policy|moderation", re.I)
 _USED_UP = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
 _PASSES = frozenset({408, 409, 425, 429})
-
-
-class TooMuchError(Exception):
-    """An answer that is too long, or takes too long."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """An answer as it came: status, headers, body."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def document(self) -> dict[str, Any]:
-        """The body as a JSON object; empty where it is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)
@@ -81,41 +51,28 @@ class Refused:
     reason: str
 
 
-def read_answer(response: httpx.Response, *, seconds: float, max_bytes: int = MAX_BYTES) -> Answer:
-    """Reads a streamed response; ``seconds`` are for all of it, so that a trickle ends, too.
-
-    Raises:
-        TooMuchError: more bytes, or more time.
-    """
-    ends, parts, size = time.monotonic() + seconds, [], 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > max_bytes:
-            raise TooMuchError(f"more than {max_bytes:,} bytes")
-        if time.monotonic() > ends:
-            raise TooMuchError(f"not whole after {seconds:g} s")
-        parts.append(part)
-    return Answer(response.status_code, response.headers, b"".join(parts))
-
-
-def judged(answer: Answer, what: str, wait: float | None) -> dict[str, Any] | Refused | Again | ItemError:
+def judged(
+    answer: Answer, what: str, wait: float | None, clean: Callable[[str], str]
+) -> dict[str, Any] | Refused | Again | ItemError:
     """An answer to a request for an image: the object that holds the image, or what else it means.
 
     Args:
         answer: the answer.
         what: what the service is called in messages.
         wait: seconds that it asks for.
+        clean: takes the key out of what the service says.
 
     Raises:
         GenerationError: no further request can succeed: key, quota, model or address.
     """
-    document = answer.document()
+    document = _document(answer.body)
     code, message = _error(document)
-    said = f"{what} answers {answer.status} {_phrase(answer.status)}{f': {message}' if message else ''}"
+    told = f": {clean(message)}" if message else ""
+    said = f"{what} answers {answer.status} {_phrase(answer.status)}{told}"
     if code.lower() in _REFUSED or (
         400 <= answer.status < 500 and _REFUSED_WORDS.search(f"{code} {message}")
     ):
-        return Refused(message or code)
+        return Refused(clean(message or code))
     if code in _USED_UP or answer.status == HTTPStatus.PAYMENT_REQUIRED:
         raise GenerationError(f"{said}. The quota is used up; what was made is kept")
     if answer.status in (401, 403):
@@ -155,35 +112,13 @@ def decoded(text: object) -> bytes | None:
         return None
 
 
-def check_url(url: object, base_url: str) -> str:
-    """The address of an image that a service names, where we may go there.
-
-    Raises:
-        ItemError: it is no web address, unencrypted, or inside a private network that the service is not in itself.
-    """
-    base = urlsplit(base_url)
+def _document(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object; empty where it is none."""
     try:
-        parts = urlsplit(url if isinstance(url, str) else "")
-        at = (parts.scheme, parts.hostname or "", parts.port)
-    except ValueError:
-        at = ("", "", None)
-    if isinstance(url, str) and at == (base.scheme, base.hostname, base.port):
-        return url
-    if not isinstance(url, str) or at[0] != "https" or not at[1]:
-        raise ItemError(
-            f"the service names an image at {str(url)[:80]!r}, which is no https address; not fetched"
-        )
-    if not _is_public(at[1]):
-        raise ItemError(f"the service names an image at {at[1]}, an address inside a network; not fetched")
-    return url
-
-
-def _is_public(host: str) -> bool:
-    try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)}
-    except (OSError, UnicodeError):
-        return True  # nothing there to protect: fetching will fail and say so
-    return all(ipaddress.ip_address(str(address).partition("%")[0]).is_global for address in found)
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _error(document: Mapping[str, Any]) -> tuple[str, str]:
@@ -194,13 +129,10 @@ def _error(document: Mapping[str, Any]) -> tuple[str, str]:
         inner = error.get("innererror")
         if isinstance(inner, dict):
             code = inner.get("code") or code
-        return str(code), _short(error.get("message"))
-    return "", _short(error or document.get("detail") or document.get("message"))
-
-
-def _short(text: object, limit: int = 300) -> str:
-    words = " ".join(text.split()) if isinstance(text, str) else ""
-    return words if len(words) <= limit else words[: limit - 1] + "…"
+        message = error.get("message")
+    else:
+        code, message = "", error or document.get("detail") or document.get("message")
+    return str(code), " ".join(message.split()) if isinstance(message, str) else ""
 
 
 def _phrase(status: int) -> str:

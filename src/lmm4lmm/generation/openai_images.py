@@ -6,30 +6,26 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
+from lmm4lmm.core.addresses import checked_url, origin_of
 from lmm4lmm.core.drawing import Draw, Drawn, Refusal
-from lmm4lmm.core.errors import GenerationError, ImageError, InputError, ItemError, MissingExtraError
+from lmm4lmm.core.errors import FetchError, GenerationError, ImageError, InputError, ItemError
+from lmm4lmm.core.fetching import Fetcher
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import read_image
 from lmm4lmm.core.retrying import asked_wait
-from lmm4lmm.generation.image_answers import (
-    Again,
-    Answer,
-    Refused,
-    TooMuchError,
-    check_url,
-    decoded,
-    judged,
-    read_answer,
-)
+from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient, certificates
+from lmm4lmm.generation.image_answers import Again, Refused, decoded, judged
 from lmm4lmm.generation.pacing import Pace, limit_wait
-from lmm4lmm.generation.service import BASE_URL, Service, checked_url, clients
 from lmm4lmm.generation.spending import Spending
 
-if TYPE_CHECKING:
-    import httpx
+BASE_URL = "https://api.openai.com/v1"
+
+MAX_BYTES = 100 * 2**20
+"""The largest answer or image that is read."""
 
 ACCOUNT = "costs.jsonl"
 """The account of a run, in its folder."""
@@ -43,8 +39,10 @@ class OpenAIImages:
 
     Args:
         model: as the service calls it.
-        service: where it is.
+        client: of the service; its base URL is up to and without ``/images/generations``.
         settings: what goes into every request beside model and prompt.
+        timeout: seconds for one request, all of it.
+        attempts: requests for one image at most.
         send_seed: also send each draw's seed.
         spending: the account.
         concurrency: requests at the same time.
@@ -54,9 +52,11 @@ class OpenAIImages:
     def __init__(
         self,
         model: str,
-        service: Service,
+        client: ServiceClient,
         settings: Mapping[str, Any],
         *,
+        timeout: float,
+        attempts: int,
         send_seed: bool,
         spending: Spending,
         concurrency: int,
@@ -66,12 +66,20 @@ class OpenAIImages:
         self.settings = dict(settings)
         self.at_once = concurrency
         self.spending = spending
-        self._model, self._service, self._pace, self._send_seed = model, service, pace, send_seed
+        self._model, self._client, self._pace, self._send_seed = model, client, pace, send_seed
+        self._timeout, self._attempts = timeout, attempts
+        self._host = urlsplit(client.base_url).netloc
         identity = content_key(
-            model, service.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed)
+            model, client.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed)
         )
         self.fingerprint = f"openai:{model[:24]}:{identity[:8]}"
-        self._client, self._plain = clients(service, concurrency)
+        self._fetcher = Fetcher(
+            anywhere=True,
+            inside=origin_of(client.base_url),
+            most_bytes=MAX_BYTES,
+            seconds=timeout,
+            tls=certificates(),
+        )
 
     def generate(self, draws: Sequence[Draw]) -> list[Drawn | Refusal | ItemError]:
         """One image a draw, one request after the other."""
@@ -79,7 +87,7 @@ class OpenAIImages:
 
     def _one(self, draw: Draw) -> Drawn | Refusal | ItemError:
         last = Again("nothing was tried")
-        for attempt in range(self._service.attempts):
+        for attempt in range(self._attempts):
             if attempt and last.wait is None:
                 self._pace.back_off(attempt - 1)
             self._pace.wait()
@@ -98,18 +106,22 @@ class OpenAIImages:
             if not isinstance(found, Again):
                 return found
             last = found
-        return ItemError(f"given up after {self._service.attempts} attempts; the last: {last.reason}")
+        return ItemError(f"given up after {self._attempts} attempts; the last: {last.reason}")
 
     def _ask(self, draw: Draw) -> Drawn | Refused | Again | ItemError:
         body = {"model": self._model, "prompt": draw.prompt.text, "n": 1, **self.settings}
         if self._send_seed:
             body["seed"] = draw.seed
-        answer = self._send(self._client, "POST", f"{self._service.base_url}/images/generations", body)
-        if isinstance(answer, Again):
-            return answer
+        try:
+            answer = self._client.ask(
+                "POST", "/images/generations", json.dumps(body).encode(), seconds=self._timeout
+            )
+        except NoAnswerError as error:
+            place = self._host if error.sent else f"{self._host} can't be reached"
+            return Again(f"{place}: {error}", billed=error.sent)
         wait = self._limits(answer)
         try:
-            found = judged(self._scrubbed(answer), self._host, wait)
+            found = judged(answer, self._host, wait, self._client.clean)
         except GenerationError:
             self.spending.give_back(draw.id)
             raise
@@ -139,63 +151,29 @@ class OpenAIImages:
         except ImageError as error:
             return Again(f"the answer is no image: {error}", billed=True)
         rewritten = found.get("revised_prompt")
-        return Drawn(image, {"revised_prompt": rewritten} if isinstance(rewritten, str) and rewritten else {})
+        if not isinstance(rewritten, str) or not rewritten:
+            return Drawn(image)
+        return Drawn(image, {"revised_prompt": self._client.without_key(rewritten)})
 
     def _fetch(self, url: object) -> bytes | ItemError:
-        """An image that lies elsewhere: without the key, without redirects, with the same limits and patience."""
-        try:
-            address = check_url(url, self._service.base_url)
-        except ItemError as error:
-            return _Lost(str(error))
+        """An image that lies elsewhere: without the key, with the same limits and patience."""
         reason = ""
-        for attempt in range(self._service.attempts):
+        for attempt in range(self._attempts):
             if attempt:
                 self._pace.back_off(attempt - 1)
-            answer = self._send(self._plain, "GET", address, None)
-            if isinstance(answer, Again):
-                reason = answer.reason
-            elif answer.status == 200:
-                return answer.body
-            else:
-                reason = f"{urlsplit(address).hostname} answers {answer.status}"
-                if answer.status < 500 and answer.status not in (408, 425, 429):
+            try:
+                return self._fetcher.fetch(str(url))
+            except FetchError as error:
+                reason = str(error)
+                if not error.may_pass:
                     break
-                if wait := asked_wait(answer.headers):
-                    self._pace.hold(min(wait, LONGEST_WAIT_S))
+                if error.wait:
+                    self._pace.hold(min(error.wait, LONGEST_WAIT_S))
                     self._pace.wait()
+        else:
+            if {"https", "all"} & getproxies().keys():
+                reason += "; images are fetched without a proxy: try --option response_format=b64_json"
         return _Lost(f"the image was made, but can't be fetched: {reason}")
-
-    def _send(self, client: httpx.Client, method: str, url: str, body: object) -> Answer | Again:
-        import httpx
-
-        try:
-            with (
-                client.stream(method, url, json=body)
-                if body is not None
-                else client.stream(method, url) as response
-            ):
-                return read_answer(response, seconds=self._service.timeout)
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            return Again(f"{self._host} can't be reached: {self._clean(error)}")
-        except (httpx.RequestError, TooMuchError) as error:
-            return Again(f"{self._host}: {self._clean(error)}", billed=True)
-
-    def _scrubbed(self, answer: Answer) -> Answer:
-        """The answer without our key, in case a service repeats it."""
-        key = self._service.key
-        return (
-            Answer(answer.status, answer.headers, answer.body.replace(key.encode(), b"***"))
-            if key
-            else answer
-        )
-
-    def _clean(self, error: Exception) -> str:
-        text = " ".join(str(error).split()) or type(error).__name__
-        return text.replace(self._service.key, "***") if self._service.key else text
-
-    @property
-    def _host(self) -> str:
-        return urlsplit(self._service.base_url).netloc
 
 
 class _Lost(ItemError):
@@ -242,16 +220,10 @@ def load(
         InputError: an option is wrong, or the key is missing.
         MissingExtraError: httpx is not installed.
     """
-    try:
-        import httpx  # noqa: F401
-    except ImportError:
-        raise MissingExtraError("an image service", "generate") from None
-    address = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL)
+    address = checked_url(base_url or os.environ.get("OPENAI_BASE_URL") or BASE_URL, "--base-url")
     key = os.environ.get(key_env, "").strip() or None
     if key is None and urlsplit(address).hostname == urlsplit(BASE_URL).hostname:
         raise InputError(f"{address} needs a key: set {key_env} in the environment (it is stored nowhere)")
-    if key is not None and not (key.isascii() and key.isprintable()):
-        raise InputError(f"{key_env} holds what no key can: other than printable ASCII characters")
     for name, value, low, high in (("concurrency", concurrency, 1, 256), ("attempts", attempts, 1, 100)):
         if type(value) is not int or not low <= value <= high:
             raise InputError(f"{name} is {value}; a whole number from {low} to {high} is expected")
@@ -261,8 +233,10 @@ def load(
     settings = {name: value for name, value in named.items() if value is not None} | _extra(body)
     return OpenAIImages(
         target,
-        Service(address, key, float(timeout), attempts),
+        ServiceClient(address, key, connections=concurrency, most_bytes=MAX_BYTES, extra="generate"),
         settings,
+        timeout=float(timeout),
+        attempts=attempts,
         send_seed=bool(send_seed),
         spending=Spending(price_per_image, max_cost, None if run is None else run / ACCOUNT),
         concurrency=concurrency,

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from lmm4lmm.core.addresses import checked_url
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.metrics.judging import pictures
@@ -78,7 +79,7 @@ def load(
 
     Raises:
         InputError: an option is wrong, nothing answers at the address, or the key is refused.
-        MissingExtraError: urllib3 is not installed.
+        MissingExtraError: httpx is not installed.
     """
     if device != "auto" or dtype != "auto":
         raise InputError("judge runs where its endpoint runs: leave device and dtype at auto")
@@ -99,16 +100,17 @@ def load(
         budget=budget,
         token_budget=token_budget,
     )
-    key = _key(str(base_url), key_env)
+    address = checked_url(str(base_url), "base_url").removesuffix("/chat/completions")
+    key = _key(address, key_env)
     transport = Transport(
-        str(base_url),
+        address,
         key,
         timeout=float(timeout),
         retries=retries,
         connections=concurrency,
         on_retry=account.retry,
     )
-    _warn_of_open_key(transport.base_url, key)
+    _warn_of_open_key(address, key)
     if model is None:
         name = only_model(transport)
     else:

@@ -12,10 +12,10 @@ from typing import Any
 from starlette.requests import Request
 
 from lmm4lmm.core.errors import ItemError
+from lmm4lmm.core.fetching import Fetcher
 from lmm4lmm.core.protocols import Metric
 from lmm4lmm.core.records import Item
 from lmm4lmm.server.batcher import Batcher, Stay
-from lmm4lmm.server.fetching import Fetcher
 from lmm4lmm.server.guards import Door
 from lmm4lmm.server.limits import Limits
 from lmm4lmm.server.memory import Hold, Memory

@@ -72,9 +72,9 @@ def test_what_is_under_way_counts(judge, endpoint, prepared):
         ({"device": "cpu"}, "judge runs where its endpoint runs"),
         ({"dtype": "float16"}, "judge runs where its endpoint runs"),
         ({"base_url": None}, "judge needs an endpoint"),
-        ({"base_url": "localhost:8000"}, "base_url is an address such as"),
-        ({"base_url": "http://me:secret@localhost/v1"}, "base_url holds a name, a password or a query"),
-        ({"base_url": "http://localhost/v1?key=1"}, "base_url holds a name, a password or a query"),
+        ({"base_url": "localhost:8000"}, "no web address"),
+        ({"base_url": "http://me:secret@localhost/v1"}, "leave out user, password"),
+        ({"base_url": "http://localhost/v1?key=1"}, "leave out user, password"),
         ({"key_env": "NO_SUCH_VARIABLE"}, "the environment has no variable NO_SUCH_VARIABLE"),
     ],
 )

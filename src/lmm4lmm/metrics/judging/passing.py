@@ -1,4 +1,4 @@
-"""What may pass, for how long it is waited for, and how connections' errors read."""
+"""What may pass, and for how long it is waited for."""
 
 from __future__ import annotations
 
@@ -21,21 +21,6 @@ class Passing(Exception):
     def __init__(self, reason: str, wait: float | None = None) -> None:
         super().__init__(reason)
         self.reason, self.wait = reason, wait
-
-
-def told(error: Exception) -> str:
-    """A connection's error in words."""
-    name = type(error).__name__
-    known = {
-        "NewConnectionError": "nothing answers there (connection refused or unreachable)",
-        "ConnectTimeoutError": "no connection in time",
-        "ReadTimeoutError": "no reply in time",
-        "IncompleteRead": "the reply broke off",
-        "ProtocolError": "the connection broke off",
-        "NameResolutionError": "no such host",
-        "SSLError": f"no secure connection: {error}",
-    }
-    return known.get(name, f"{name}: {error}")
 
 
 def is_final(data: bytes) -> bool:

@@ -1,27 +1,19 @@
-"""JSON to an endpoint and back: patience with what may pass, and none with what will not.
-
-The key goes into one header and nowhere else: not into messages, and not to another host, since redirects are not
-followed.
-"""
+"""JSON to an endpoint and back: patience with what may pass, and none with what will not."""
 
 from __future__ import annotations
 
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TypeVar
 
-from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
+from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.core.retrying import asked_wait, backoff
+from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient
 from lmm4lmm.metrics.judging import passing
-from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_blind, is_final, told
-
-if TYPE_CHECKING:
-    from urllib3 import BaseHTTPResponse, PoolManager
+from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_blind, is_final
 
 T = TypeVar("T")
 
@@ -62,7 +54,7 @@ class Transport:
     """Requests to one endpoint, from any number of threads.
 
     Args:
-        base_url: up to and without ``/chat/completions``.
+        base_url: up to and without ``/chat/completions``; see ``core.addresses.checked_url``.
         key: for the header ``Authorization: Bearer``; None sends none.
         timeout: seconds for one request, from its first byte to its last.
         retries: how often what may pass is tried again.
@@ -71,7 +63,7 @@ class Transport:
 
     Raises:
         InputError: the URL or the key can't be used.
-        MissingExtraError: urllib3 is not installed.
+        MissingExtraError: httpx is not installed.
     """
 
     def __init__(
@@ -84,12 +76,12 @@ class Transport:
         connections: int,
         on_retry: Callable[[], None] = lambda: None,
     ) -> None:
-        self.base_url = checked_url(base_url)
-        if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
-            raise InputError("the key holds blanks, line breaks or other characters that no key has")
-        self._key = key
+        self.base_url = base_url
+        # llama.cpp has a thread for each open connection; one beyond its threads waits until another is idle for 5 s.
+        kept = connections if base_url.startswith("https:") else 0
+        self._client = ServiceClient(base_url, key, connections=kept, most_bytes=MOST_BYTES, extra="judge")
+        self._has_key = key is not None
         self._timeout, self._retries, self._on_retry = timeout, retries, on_retry
-        self._pool = _pool(self.base_url, connections)
         self._gate = _Gate()
         self._stop = threading.Event()
 
@@ -104,13 +96,13 @@ class Transport:
             InputError: nothing answers there, it is not ready, or the key is refused.
         """
         try:
-            status, _, data = self._once("GET", "/models", None, min(_LOOK_S, self._timeout))
+            answer = self._once("GET", "/models", None, min(_LOOK_S, self._timeout))
         except Passing as error:
             raise InputError(f"{self.base_url}: {error.reason}") from None
-        if status == 503:
-            raise InputError(f"{self.base_url} is not ready ({status}): {self._message(data)}")
-        self._end_of_run(status, data, {}, about_model=False)
-        return data if status == 200 else None
+        if answer.status == 503:
+            raise InputError(f"{self.base_url} is not ready (503): {self._message(answer.body)}")
+        self._end_of_run(answer, about_model=False)
+        return answer.body if answer.status == 200 else None
 
     def post(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
         """Sends a JSON document; tries again what may pass.
@@ -149,74 +141,49 @@ class Transport:
         raise ItemError(f"{last}; given up after {self._retries + 1} tries")
 
     def _try(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
-        status, headers, data = self._once("POST", path, body, self._timeout)
+        answer = self._once("POST", path, body, self._timeout)
+        status, data = answer.status, answer.body
         if status in MAY_PASS and not is_final(data):
-            wait = asked_wait(headers)
+            wait = asked_wait(answer.headers)
             if wait is not None and status in (429, 503, 529):
                 self._close_gate(min(wait, LONGEST_ASKED_S))
             raise Passing(f"the endpoint answered {status}: {self._message(data)}", wait)
-        self._end_of_run(status, data, headers)
+        self._end_of_run(answer)
         if status != 200:
             raise Refused(status, self._message(data))
         try:
             return parse(data)
         except ValueError as error:
-            raise Passing(f"the endpoint's reply is broken: {self._clean(str(error))}") from None
+            raise Passing(f"the endpoint's reply is broken: {self._client.clean(str(error))}") from None
 
-    def _end_of_run(
-        self, status: int, data: bytes, headers: Mapping[str, str], *, about_model: bool = True
-    ) -> None:
+    def _end_of_run(self, answer: Answer, *, about_model: bool = True) -> None:
         """Raises where every further request would fail, too."""
-        said = self._message(data)
+        status, said = answer.status, self._message(answer.body)
         if status in (401, 403):
-            how = "refused the key" if self._key else "wants a key"
+            how = "refused the key" if self._has_key else "wants a key"
             raise InputError(f"{self.base_url} {how} ({status}): {said}")
-        if status == 402 or (status == 429 and is_final(data)):
+        if status == 402 or (status == 429 and is_final(answer.body)):
             raise InputError(f"{self.base_url}: the account is used up ({status}): {said}")
-        if status != 200 and is_blind(data):
+        if status != 200 and is_blind(answer.body):
             raise InputError(f"{self.base_url}: the model takes no images ({status}): {said}")
         if status == 404 and about_model:
             raise InputError(f"{self.base_url} has no such model or page (404): {said}")
         if 300 <= status < 400:
-            target = headers.get("location", "nowhere")
+            target = answer.headers.get("location", "nowhere")
             raise InputError(
                 f"{self.base_url} redirects to {target}; redirects are not followed: give that address"
             )
 
-    def _once(
-        self, method: str, path: str, body: bytes | None, timeout: float
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    def _once(self, method: str, path: str, body: bytes | None, timeout: float) -> Answer:
         """One request.
 
         Raises:
             Passing: no whole reply came.
         """
-        import urllib3
-
-        headers = {"Accept": "application/json", "User-Agent": "lmm4lmm"}
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-        if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key}"
-        if self.base_url.startswith("http://"):
-            # llama.cpp keeps a thread for each open one: those beyond its threads wait until another is idle for 5 s.
-            headers["Connection"] = "close"
-        ends = time.monotonic() + timeout
         try:
-            response = self._pool.request(
-                method,
-                self.base_url + path,
-                body=body,
-                headers=headers,
-                timeout=urllib3.Timeout(connect=min(timeout, 30.0), read=timeout),
-                retries=False,
-                redirect=False,
-                preload_content=False,
-            )
-            data = _read(response, ends)
-        except urllib3.exceptions.HTTPError as error:
-            raise Passing(self._clean(told(error))) from None
-        return response.status, {name.lower(): value for name, value in response.headers.items()}, data
+            return self._client.ask(method, path, body, seconds=timeout)
+        except NoAnswerError as error:
+            raise Passing(str(error)) from None
 
     def _message(self, data: bytes) -> str:
         """What an error's document says, short and without the key."""
@@ -229,13 +196,7 @@ class Transport:
         for name in ("error", "message", "detail"):
             if isinstance(found, dict) and name in found:
                 found = found[name]
-        return self._clean(str(found))
-
-    def _clean(self, text: str, limit: int = 300) -> str:
-        shown = " ".join(text.split())
-        if self._key:
-            shown = shown.replace(self._key, "[the key]")
-        return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+        return self._client.clean(str(found))
 
     def _count(self, *, failed: bool) -> None:
         with self._gate.lock:
@@ -258,49 +219,3 @@ class Transport:
 
 def _own_wait(attempt: int) -> float:
     return backoff(attempt, first=passing.FIRST_WAIT_S, most=passing.LONGEST_WAIT_S)
-
-
-def checked_url(text: str) -> str:
-    """An endpoint's address without what comes behind it.
-
-    Raises:
-        InputError: it is no http(s) address, or holds a name, a password or a query, which would end up in files.
-    """
-    parts = urlsplit(text.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InputError(f"base_url is an address such as http://localhost:8000/v1, not {text!r}")
-    if parts.username is not None or parts.password is not None or parts.query or parts.fragment:
-        raise InputError(
-            "base_url holds a name, a password or a query; a key goes into the environment (key_env)"
-        )
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/").removesuffix("/chat/completions")
-
-
-def _pool(base_url: str, connections: int) -> PoolManager:
-    try:
-        import urllib3
-    except ImportError as error:
-        raise MissingExtraError(f"the metric 'judge' (no module '{error.name}')", "judge") from error
-    parts = urlsplit(base_url)
-    proxy = getproxies().get(parts.scheme)
-    if proxy and not proxy_bypass(parts.hostname or ""):
-        return urllib3.ProxyManager(proxy, maxsize=connections)
-    return urllib3.PoolManager(maxsize=connections)
-
-
-def _read(response: BaseHTTPResponse, ends: float) -> bytes:
-    """The whole body, unless it takes or holds too much."""
-    parts, size = list[bytes](), 0
-    try:
-        while part := response.read1(65_536):
-            size += len(part)
-            if size > MOST_BYTES:
-                raise Passing(f"the endpoint's reply has more than {MOST_BYTES:,} bytes")
-            if time.monotonic() > ends:
-                raise Passing("the endpoint's reply took too long")
-            parts.append(part)
-    except BaseException:
-        response.close()
-        raise
-    response.release_conn()
-    return b"".join(parts)
