@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -14,14 +14,15 @@ from lmm4lmm import api, api_generate
 from lmm4lmm.core.errors import InputError, Lmm4lmmError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lmm4lmm.api_generate import Generated
     from lmm4lmm.core.protocols import Metric
     from lmm4lmm.generation.planning import Job
+    from lmm4lmm.report.beside import People
     from lmm4lmm.report.page import PageFacts
     from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.progress import Progress
-
-    Say = Callable[[str], None]
 
 __all__ = ["Bench", "Plan", "bench", "plan"]
 
@@ -95,9 +96,9 @@ class Bench:
         scores: the file of scores.
         scored, unscored: images with a score and without.
         boards: the leaderboard of what is in the folder.
-        human: generator -> dimension -> people's mean, over the same prompts; empty where there is none.
-        caveats: why the two must not be read on one scale; empty where they may.
+        people: what people said of EvalMi-50K's models for the same prompts, and why not to read both on one scale.
         page: the report.
+        remarks: what the metric has to say of the run.
     """
 
     generated: Generated
@@ -105,9 +106,9 @@ class Bench:
     scored: int
     unscored: int
     boards: Leaderboards
-    human: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
-    page: PageFacts | None = None
+    people: People
+    page: PageFacts
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``bench --json`` prints and ``bench.json`` holds."""
@@ -117,21 +118,30 @@ class Bench:
             "scored": self.scored,
             "unscored": self.unscored,
             "leaderboard": self.boards.to_json(),
-            "human": self.human,
-            "comparable": bool(self.human) and not self.caveats,
-            "caveats": list(self.caveats),
-            "report": None if self.page is None else self.page.path,
+            "human": self.people.to_json(),
+            "comparable": self.people.comparable,
+            "caveats": list(self.people.caveats),
+            "report": self.page.path,
+            "remarks": list(self.remarks),
         }
 
 
 def plan(
-    job: Job, *, metric: str = "nano", prompts: str | None = None, device: str = "auto", pilot: bool = True
+    job: Job,
+    *,
+    metric: str = "nano",
+    weights: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    prompts: str | None = None,
+    device: str = "auto",
+    pilot: bool = True,
 ) -> Plan:
     """Loads the metric, and measures: a local generator draws two of the images, and two are scored.
 
     Args:
         job: from ``generation.planning.plan_draws``.
         metric: a metric's name, or a folder that training wrote.
+        weights, options: the metric's, as ``api.load_metric`` takes them.
         prompts: the set's name, for the comparison with people.
         device: where the metric runs.
         pilot: whether to measure; a service is never asked before the user has agreed.
@@ -139,7 +149,7 @@ def plan(
     Raises:
         Lmm4lmmError: the metric can't be loaded, or the generator can't draw.
     """
-    opened = api.load_metric(metric, device=device)
+    opened = api.load_metric(metric, device=device, weights=weights, **(options or {}))
     if pilot and (job.generator.at_once == 1 or hasattr(job.generator, "existing")):
         api_generate.run(job, batch_size=1, first=PILOT)
     rows = {row["id"]: row for row in _rows(job.folder / "results.jsonl")}
@@ -180,7 +190,6 @@ def _score_pace(metric: Metric[Any], folder: Path, ids: set[str]) -> float | Non
 def bench(
     planned: Plan,
     *,
-    say: Say = print,
     data: Path | str | None = None,
     progress: Callable[[str], Progress] | None = None,
 ) -> Bench:
@@ -188,7 +197,6 @@ def bench(
 
     Args:
         planned: from ``plan``.
-        say: told what is going on, a line at a time.
         data: the folder with EvalMi-50K's released files, for people's scores of the 24 models.
         progress: makes what each step reports to.
 
@@ -196,6 +204,9 @@ def bench(
         GenerationError: the source of images can't go on.
         Lmm4lmmError: there is not a single image, or a file can't be written.
     """
+    from lmm4lmm.core.files import write_atomically
+    from lmm4lmm.report.html import ReportInput, write_report
+
     folder = planned.folder
     generated = api_generate.run(planned.job, progress=progress("Drawing") if progress else None)
     if not generated.manifest.exists() or not generated.manifest.stat().st_size:
@@ -203,13 +214,15 @@ def bench(
         raise InputError(f"there is no image to score; the first reason: {why}")
     scores = folder / "scores.jsonl"
     counts = _score(planned.metric, folder, scores, progress("Scoring") if progress else None)
-    boards = api.leaderboard(scores)
-    human, caveats = _people(planned, data, say)
-    page = api.write_report(
-        [scores], folder / "report.html", images=folder, title=f"Bench of {', '.join(planned.job.names)}"
+    table = api.read_scores(scores)
+    people = _people(planned, _scored_prompts(table), data)
+    page = write_report(
+        [ReportInput(table, scores, folder, people)],
+        folder / "report.html",
+        title=f"Bench of {', '.join(planned.job.names)}",
     )
-    done = Bench(generated, scores, *counts, boards, human, caveats, page)
-    from lmm4lmm.core.files import write_atomically
+    remarks = tuple(planned.metric.remarks()) if hasattr(planned.metric, "remarks") else ()
+    done = Bench(generated, scores, *counts, api.leaderboard(table), people, page, remarks)
 
     write_atomically(
         folder / "bench.json", json.dumps(done.to_json(), indent=2, default=str, ensure_ascii=False) + "\n"
@@ -240,42 +253,40 @@ def _journal(folder: Path) -> Path:
     return folder / "scores.jsonl.journal"
 
 
-def _people(
-    planned: Plan, data: Path | str | None, say: Say
-) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
-    """People's means of the 24 models over the prompts drawn, and why not to read them on the metric's scale."""
-    caveats = caveats_of(planned.prompts, planned.metric_name)
+def _scored_prompts(table: pl.DataFrame) -> set[str]:
+    """Texts of the prompts whose images have a score."""
+    import polars as pl
+
+    return set(table.filter(pl.col("error").is_null())["prompt"].drop_nulls())
+
+
+def _people(planned: Plan, prompts: Collection[str], data: Path | str | None) -> People:
+    """People's means of the 24 models over these prompts, and why not to read them on the metric's scale."""
+    from lmm4lmm.report.beside import People, people_beside
+
     if planned.prompts != api_generate.EVALMI:
-        return {}, caveats
+        other = "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
+        return People(caveats=(other, *scale_caveats(planned)))
     try:
         table = api.read_human(api_generate.EVALMI, data=data)
     except Lmm4lmmError as error:
-        say(f"people's scores of the 24 models are left out: {error}")
-        return {}, caveats
-    import polars as pl
-
-    from lmm4lmm.core.records import DIMENSIONS
-
-    drawn = {draw.prompt.text for draw in planned.job.draws}
-    means = (
-        table.filter(pl.col("prompt").is_in(list(drawn))).group_by("generator").agg(pl.col(DIMENSIONS).mean())
-    ).sort("generator")
-    return {row.pop("generator"): row for row in means.iter_rows(named=True)}, caveats
+        return People(caveats=(f"people's scores of the 24 models can't be had: {error}",))
+    return people_beside(table, prompts, scale_caveats(planned))
 
 
-def caveats_of(prompts: str | None, metric: str) -> tuple[str, ...]:
-    """Why scores by a metric can't be set beside people's of the 24 models; empty where they can."""
-    found: list[str] = []
-    if prompts != api_generate.EVALMI:
-        found.append(
-            "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
-        )
-    if metric != "lmm4lmm":
-        found.append(
-            f"{metric}'s scale is not the MOS scale of people: its 60 is not their 60; compare generators by one "
-            "metric only (other images: --generator folder:DIR into the same folder)"
-        )
-    return tuple(found)
+def scale_caveats(planned: Plan) -> tuple[str, ...]:
+    """Why the metric's means can't be set beside people's of EvalMi-50K; empty where they can."""
+    if getattr(planned.metric, "human_scale", None) == api_generate.EVALMI:
+        return ()
+    name = planned.metric_name
+    own = (
+        f"{name}'s scale is that of the scores it was trained on, and nothing tells that these are EvalMi-50K's"
+        if planned.metric.fingerprint.startswith("lmm4lmm-")
+        else f"{name}'s scale is not the MOS scale of people: its 60 is not their 60"
+    )
+    return (
+        f"{own}; compare generators by one metric only (other images: --generator folder:DIR into the same folder)",
+    )
 
 
 def _rows(path: Path) -> Sequence[dict[str, Any]]:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 VERSION = 1
 """Part of the fingerprint: raise it whenever a score would differ."""
 
+RELEASED_SCALE = "evalmi50k"
+"""The data set that checkpoints in the released layout are taken to be trained on."""
+
 Answers = Literal["probability", "argmax"]
 _TEXT_STEP = 64
 """Texts whose lengths differ by less than this share a batch in the order in which they came."""
@@ -66,6 +69,7 @@ class LargeMetric:
         fingerprint: of weights, prompts, preprocessing and dtype.
         dimensions: what it was asked for.
         device: what it runs on, and why, for people to read.
+        human_scale: the data set whose people's scale its scores are on; None where that is not known.
     """
 
     def __init__(
@@ -76,8 +80,10 @@ class LargeMetric:
         device: str,
         *,
         answers: Answers = "probability",
+        human_scale: str | None = None,
     ) -> None:
         self.model, self.fingerprint, self.device = model, fingerprint, device
+        self.human_scale = human_scale
         self.dimensions: tuple[Dimension, ...] = tuple(d for d in DIMENSIONS if d in dimensions)
         self._answers = answers
 
@@ -225,7 +231,7 @@ def load(
     number, why_number = devices.choose_dtype(dtype, where)
     kernel, why_kernel = devices.choose_attention(attention, where, number)
     options = LoadOptions(where, number, kernel, compiled=compile, merge=merge, quantize=quantize)
-    model, identity = _opened(weights, tuple(dimensions), options, base)
+    model, identity, human_scale = _opened(weights, tuple(dimensions), options, base)
     given = [name for name in dimensions if name in model.gives]
     if not given:
         raise InputError(f"{weights} gives {', '.join(model.gives)}; asked for: {', '.join(dimensions)}")
@@ -237,6 +243,7 @@ def load(
         given,
         f"{where} ({why}), {label} ({why_number}){kernels}",
         answers=answers,
+        human_scale=human_scale,
     )
 
 
@@ -245,23 +252,23 @@ def _opened(
     dimensions: tuple[Dimension, ...],
     options: LoadOptions,
     base: str | Path | None,
-) -> tuple[QualityModel, str]:
-    """A model, and what identifies its weights."""
+) -> tuple[QualityModel, str, str | None]:
+    """A model, what identifies its weights, and the human scale that they were trained on, where known."""
     from lmm4lmm.model import base_source, sources, trained
     from lmm4lmm.model.loading import build
 
     folder = Path(weights).expanduser() if weights is not None else None
     if folder is not None and trained.is_trained(folder):
-        return trained.open_trained(folder, options, base=base, say=_say)
+        return *trained.open_trained(folder, options, base=base, say=_say), None
     if base is not None:
         raise InputError("base is for the result of a training run, and the weights are none")
     located = sources.locate(weights, dimensions, _say, bare=True)
     if located.bare is None:
         checkpoint = sources.read(located, dimensions, _say)
-        return build(checkpoint, options), checkpoint.identity
+        return build(checkpoint, options), checkpoint.identity, RELEASED_SCALE
     _say(f"{located.label} is a bare base, trained by nobody to score: it only answers questions")
     found = base_source.find_base(located.bare)
-    return base_source.model_on(found, {}, options), found.identity
+    return base_source.model_on(found, {}, options), found.identity, None
 
 
 def _say(line: str) -> None:
