@@ -56,7 +56,7 @@ CARDS: Mapping[str, MetricCard] = {
         weights="fetched at its first use (0.2 MB)",
         needs="nothing",
         costs="10 to 20 ms of processor time at 512 px, no torch",
-        beware="it knows nothing of what an image shows: smooth drawings get bad marks, a sixth finger in focus a good one",
+        beware="it knows nothing of what an image shows: smooth drawings get bad marks, sharp mistakes good ones",
         fingerprint="brisque-VERSION:HASH",
         made_of=("SHA-256 of the wheel with the regression",),
     ),
