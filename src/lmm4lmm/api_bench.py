@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -152,7 +152,7 @@ def plan(
     opened = api.load_metric(metric, device=device, weights=weights, **(options or {}))
     if pilot and (job.generator.at_once == 1 or hasattr(job.generator, "existing")):
         api_generate.run(job, batch_size=1, first=PILOT)
-    rows = {row["id"]: row for row in _rows(job.folder / "results.jsonl")}
+    rows = _results(job.folder / "results.jsonl")
     known = [rows[draw.id] for draw in job.draws if draw.id in rows]
     ready = sum(row["state"] == "made" for row in known)
     missing = len(job.draws) - ready
@@ -289,7 +289,19 @@ def scale_caveats(planned: Plan) -> tuple[str, ...]:
     )
 
 
-def _rows(path: Path) -> Sequence[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+def _results(path: Path) -> dict[str, dict[str, Any]]:
+    """Draw -> what became of it; empty before the first run.
+
+    Raises:
+        ManifestError: the file is damaged.
+    """
+    from lmm4lmm.core.tables import read_table, to_number
+
+    if not path.exists() or not path.stat().st_size:
+        return {}
+    advice = "lmm4lmm writes this file; move it away, images that are there are kept"
+    table = read_table(path, text=("id", "state"), required={"id": advice, "state": advice})
+    frame = table.frame
+    if "seconds" in frame.columns:
+        frame = frame.with_columns(to_number(table, "seconds"))
+    return {row["id"]: row for row in frame.iter_rows(named=True)}

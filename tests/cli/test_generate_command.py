@@ -227,6 +227,24 @@ def test_bench_without_a_single_image(cli, blocks, tmp_path):
     assert "not allowed" in done.err
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{not json", "results.jsonl, row 2"),
+        ('{"state": "made"}', "column 'id': the key is missing"),
+        ('{"id": "m/001", "state": "made", "seconds": "long"}', "a finite number is expected"),
+    ],
+)
+def test_bench_names_the_damaged_line_of_its_own_file(cli, blocks, prompts, line, said):
+    words = ("--prompts", prompts, "--metric", "sharpness", "-o", "run", "--plan-only")
+    assert cli("bench", "--generator", "blocks:m", *words).code == 0
+    kept = Path("run/results.jsonl").read_text().splitlines()
+    Path("run/results.jsonl").write_text(f"{kept[0]}\n{line}\n")
+    done = cli("bench", "--generator", "blocks:m", *words, "--yes")
+    assert done.code == 2, done.err
+    assert said in done.err
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_killed_bench_goes_on(command, blocks, tmp_path):
     (tmp_path / "many.txt").write_text("".join(f"prompt {n}\n" for n in range(40)))
