@@ -32,6 +32,11 @@ PILOT = 2
 ASSUMED_SECONDS = 15.0
 """What a service is taken to need for an image until there are some to measure."""
 
+OTHER_PROMPTS = "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
+OTHER_SCALE = "not the MOS scale of people: its 60 is not their 60"
+TRAINED = "that of the scores it was trained on, and nothing tells that these are EvalMi-50K's"
+ADVICE = "compare generators by one metric only (other images: --generator folder:DIR into the same folder)"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -72,6 +77,17 @@ class Plan:
             else total * (len(self.job.draws) - self.ready) / max(len(self.job.draws), 1)
         )
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Why the metric's means can't be set beside people's of EvalMi-50K's models; empty where they can."""
+        found = []
+        if self.prompts != api_generate.EVALMI:
+            found.append(OTHER_PROMPTS)
+        if getattr(self.metric, "human_scale", None) != api_generate.EVALMI:
+            why = TRAINED if self.metric.fingerprint.startswith("lmm4lmm-") else OTHER_SCALE
+            found.append(f"{self.metric_name}'s scale is {why}; {ADVICE}")
+        return tuple(found)
+
     def to_json(self) -> dict[str, Any]:
         """Counts, times in seconds and the cost."""
         return {
@@ -84,6 +100,7 @@ class Plan:
             "draw_seconds_assumed": self.assumed,
             "score_seconds": self.score_seconds,
             "cost": self.cost,
+            "comparable": not self.caveats,
         }
 
 
@@ -265,28 +282,12 @@ def _people(planned: Plan, prompts: Collection[str], data: Path | str | None) ->
     from lmm4lmm.report.beside import People, people_beside
 
     if planned.prompts != api_generate.EVALMI:
-        other = "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
-        return People(caveats=(other, *scale_caveats(planned)))
+        return People(caveats=planned.caveats)
     try:
         table = api.read_human(api_generate.EVALMI, data=data)
     except Lmm4lmmError as error:
         return People(caveats=(f"people's scores of the 24 models can't be had: {error}",))
-    return people_beside(table, prompts, scale_caveats(planned))
-
-
-def scale_caveats(planned: Plan) -> tuple[str, ...]:
-    """Why the metric's means can't be set beside people's of EvalMi-50K; empty where they can."""
-    if getattr(planned.metric, "human_scale", None) == api_generate.EVALMI:
-        return ()
-    name = planned.metric_name
-    own = (
-        f"{name}'s scale is that of the scores it was trained on, and nothing tells that these are EvalMi-50K's"
-        if planned.metric.fingerprint.startswith("lmm4lmm-")
-        else f"{name}'s scale is not the MOS scale of people: its 60 is not their 60"
-    )
-    return (
-        f"{own}; compare generators by one metric only (other images: --generator folder:DIR into the same folder)",
-    )
+    return people_beside(table, prompts, planned.caveats)
 
 
 def _results(path: Path) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ def test_the_released_metric_stands_among_people(cli, words, released):
     done = cli(*words, "--metric", "lmm4lmm", "--weights", released)
     assert done.code == 0, done.err
     assert "Beware" not in done.err
+    assert "People's scores of the 24 models: shown beside, on one scale" in done.err
     found = json.loads(Path("run/bench.json").read_text())
     assert (found["comparable"], found["caveats"]) == (True, [])
     # evalmi_release: MOS1 is 50 + the prompt's number, for both generators; prompts 1 and 3 are one text
@@ -60,6 +61,7 @@ def test_another_metric_s_means_stay_apart_and_the_page_says_why(cli, words):
     done = cli(*words, "--metric", "sharpness")
     assert done.code == 0, done.err
     assert "Beware: sharpness's scale is not the MOS scale of people" in done.err
+    assert "People's scores of the 24 models: shown apart: sharpness's scale" in done.err
     table = done.out[done.out.index("perception: people's scores of the 24 models, their own scale") :]
     assert "the metric" not in table
     page = Path("run/report.html").read_text(encoding="utf-8")

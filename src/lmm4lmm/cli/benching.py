@@ -157,6 +157,7 @@ def metric_options(pairs: Sequence[str]) -> dict[str, Any]:
 
 def plan_lines(planned: Plan) -> list[str]:
     """Counts, times and cost, in words."""
+    from lmm4lmm.api_generate import EVALMI
     from lmm4lmm.running.progress import clock_time
 
     ready = f", {planned.ready:,} of them there already" if planned.ready else ""
@@ -177,6 +178,9 @@ def plan_lines(planned: Plan) -> list[str]:
         else "none"
     )
     lines.append(f"Cost: {cost if planned.cost is None else f'at most {planned.cost:,.2f}'}")
+    if planned.prompts == EVALMI:
+        apart = f"shown apart: {planned.caveats[0]}" if planned.caveats else "shown beside, on one scale"
+        lines.append(f"People's scores of the 24 models: {apart}")
     return lines
 
 
