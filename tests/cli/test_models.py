@@ -363,6 +363,26 @@ def test_a_plug_in_is_shown_by_what_its_loader_says(cli) -> None:
     assert all(rows[name]["licence"] for name in ("ocr", "pyiqa", "lmm4lmm"))
 
 
+def test_the_result_of_a_training_run_is_shown_by_its_own_card(cli, tmp_path: Path) -> None:
+    folder = tmp_path / "trained"
+    folder.mkdir()
+    said = {"format": 1, "metric": "nano", "outputs": ["perception"], "sha256": "5f1c09ab", "self_test": None}
+    (folder / "metric.json").write_text(json.dumps(said))
+    (folder / "MODEL_CARD.md").write_text("# Trained on cats\n")
+    shown = cli("models", "show", "trained")
+    assert shown.code == 0, shown.err
+    assert shown.out.startswith("# Trained on cats")
+    assert "- outputs: perception" in shown.out
+    assert "- sha256: 5f1c09ab" in shown.out
+    document = json.loads(cli("models", "show", folder, "--json").out)
+    assert [row["dimension"] for row in document["outputs"]] == ["perception"]
+    assert "trained on" in document["scale"]
+    (folder / "metric.json").write_text('{"metric": "nona"}')
+    assert "did you mean nano" in cli("models", "show", folder).err
+    (folder / "metric.json").write_text("{")
+    assert "metric.json can't be read" in cli("models", "show", folder).err
+
+
 def test_a_folder_of_a_metric_s_name_hides_no_metric(cli, tmp_path: Path) -> None:
     (tmp_path / "judge").mkdir()
     assert cli("models", "show", "judge").out.startswith("# judge")

@@ -7,17 +7,21 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from lmm4lmm.cli.inventory import installation, installed
 from lmm4lmm.core.catalog import defaults
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.metrics import METRICS
 from lmm4lmm.metrics.cards import CARDS
-from lmm4lmm.metrics.loading import ALWAYS
+from lmm4lmm.metrics.loading import ALWAYS, RESULT_FILE, named_in
 
 if TYPE_CHECKING:
     from lmm4lmm.model.sources import Located
 
+TRAINED_CARD = "MODEL_CARD.md"
+"""What a training run writes for people beside its weights."""
 DIRECTIONS = {"perception": "higher is better", "correspondence": "higher is better", "answer": "1 is yes"}
 RANGES = {"perception": "0 to 100", "correspondence": "0 to 100", "answer": "0 to 1"}
 
@@ -33,6 +37,9 @@ def describe(name: str) -> dict[str, Any]:
     from lmm4lmm.cli.weights import is_place
 
     if is_place(name):
+        folder = Path(name).expanduser()
+        if (folder / RESULT_FILE).is_file():
+            return {"name": name, **_trained(folder)}
         return {"name": name, **_facts("lmm4lmm"), **_large(name)}
     known, _, variant = name.partition(":")
     if known not in CARDS:
@@ -94,6 +101,26 @@ def _facts(name: str) -> dict[str, Any]:
         "costs": card.costs,
         "beware": card.beware,
         "fingerprint": {"form": card.fingerprint, "made_of": list(card.made_of)},
+    }
+
+
+def _trained(folder: Path) -> dict[str, Any]:
+    """The result of a training run: its own card, and what its file says of itself.
+
+    Raises:
+        InputError: that file can't be read, or is of a metric that nobody knows.
+    """
+    name = named_in(folder)
+    said = msgspec.json.decode((folder / RESULT_FILE).read_bytes(), type=dict[str, Any])
+    found = _facts(name) if name in CARDS else _plug_in(name)
+    gives = said.get("outputs", DIMENSIONS)
+    card = folder / TRAINED_CARD
+    told = {key: value for key, value in said.items() if key != "format" and value not in (None, "")}
+    return found | {
+        "outputs": [row for row in found.get("outputs", []) if row["dimension"] in gives],
+        "scale": "that of the human scores it was trained on, stretched to 0 to 100",
+        "card": card.read_text(encoding="utf-8") if card.is_file() else f"# {folder.name}\n\nIt has no card.",
+        "weights": {"state": f"the result of a training run: {folder}", **told},
     }
 
 
