@@ -73,7 +73,8 @@ def options_of(name, folder, stack):
 
 
 def test_its_card_says_what_it_gives_and_how_its_rows_are_marked(metric, request):
-    card = CARDS[request.node.callspec.params["metric"]]
+    if (card := CARDS.get(request.node.callspec.params["metric"])) is None:
+        pytest.skip("it has no card: `models show` then prints what its loader says")
     assert set(card.outputs) == set(metric.dimensions)
     beginning, end = re.match(r"[a-z0-9]+[-:]", card.fingerprint), card.fingerprint.rpartition(":")[2]
     assert metric.fingerprint.startswith(beginning[0])

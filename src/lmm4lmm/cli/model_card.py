@@ -145,7 +145,7 @@ def _by_card(title: str, name: str) -> dict[str, Any]:
 
 
 def _plug_in(name: str) -> dict[str, Any]:
-    """A metric of another package: what its loader says of itself.
+    """A metric without a card, mostly of another package: what its loader says of itself.
 
     Raises:
         UnknownNameError: nobody registered it.
@@ -159,7 +159,7 @@ def _plug_in(name: str) -> dict[str, Any]:
         "",
         said,
         "",
-        f"- **Source**: {target}, a package of its own.",
+        f"- **Source**: {target}.",
         f"- **Options**: {_options(name)}.",
     ]
     return {"card": "\n".join(lines), "fingerprint": None, "weights": {"state": "its package's business"}}
@@ -167,7 +167,6 @@ def _plug_in(name: str) -> dict[str, Any]:
 
 def _options(name: str) -> str:
     """What its loader takes beside what every metric takes, with the values that are taken where nothing is said."""
-
     own = {
         key: value for key, value in defaults(METRICS.load(name)).items() if key not in (*ALWAYS, "variant")
     }
