@@ -223,6 +223,7 @@ def bench(
     """
     from lmm4lmm.core.files import write_atomically
     from lmm4lmm.report.html import ReportInput, write_report
+    from lmm4lmm.report.wording import listed
 
     folder = planned.folder
     generated = api_generate.run(planned.job, progress=progress("Drawing") if progress else None)
@@ -236,7 +237,7 @@ def bench(
     page = write_report(
         [ReportInput(table, scores, folder, people)],
         folder / "report.html",
-        title=f"Bench of {', '.join(planned.job.names)}",
+        title=f"Bench of {listed(_generators(table))}",
     )
     remarks = tuple(planned.metric.remarks()) if hasattr(planned.metric, "remarks") else ()
     done = Bench(generated, scores, *counts, api.leaderboard(table), people, page, remarks)
@@ -268,6 +269,11 @@ def _score(metric: Metric[Any], folder: Path, out: Path, progress: Progress | No
 
 def _journal(folder: Path) -> Path:
     return folder / "scores.jsonl.journal"
+
+
+def _generators(table: pl.DataFrame) -> list[str]:
+    """All that are ranked, in the order in which they came."""
+    return [str(name) for name in table["generator"].drop_nulls().unique(maintain_order=True)]
 
 
 def _scored_prompts(table: pl.DataFrame) -> set[str]:

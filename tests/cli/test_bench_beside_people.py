@@ -61,7 +61,7 @@ def test_another_metric_s_means_stay_apart_and_the_page_says_why(cli, words):
     done = cli(*words, "--metric", "sharpness")
     assert done.code == 0, done.err
     assert "Beware: sharpness's scale is not the MOS scale of people" in done.err
-    assert "People's scores of the 24 models: shown apart: sharpness's scale" in done.err
+    assert "People's scores of the 24 models: shown apart, since sharpness's scale" in done.err
     table = done.out[done.out.index("perception: people's scores of the 24 models, their own scale") :]
     assert "the metric" not in table
     page = Path("run/report.html").read_text(encoding="utf-8")

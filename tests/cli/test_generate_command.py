@@ -193,6 +193,7 @@ def test_bench_from_prompts_to_page(cli, blocks, prompts):
     found = json.loads(second.out)
     assert {row["generator"] for row in found["leaderboard"]["dimensions"]["perception"]} == {"mine", "other"}
     assert found["comparable"] is False
+    assert '<h1 dir="auto">Bench of mine and other</h1>' in Path("run/report.html").read_text()
 
 
 def test_bench_of_a_folder_beside_people(cli, shared_data, tmp_path):

@@ -179,7 +179,11 @@ def plan_lines(planned: Plan) -> list[str]:
     )
     lines.append(f"Cost: {cost if planned.cost is None else f'at most {planned.cost:,.2f}'}")
     if planned.prompts == EVALMI:
-        apart = f"shown apart: {planned.caveats[0]}" if planned.caveats else "shown beside, on one scale"
+        apart = (
+            f"shown apart, since {planned.caveats[0].split(';')[0]}"
+            if planned.caveats
+            else "shown beside, on one scale"
+        )
         lines.append(f"People's scores of the 24 models: {apart}")
     return lines
 
