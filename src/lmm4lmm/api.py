@@ -280,7 +280,11 @@ def leaderboard(
     from lmm4lmm.report.summary import leaderboards
 
     return leaderboards(
-        read_human(scores, data=data, columns=columns), by_task=by_task, seed=seed, resamples=resamples
+        read_human(scores, data=data, columns=columns),
+        by_task=by_task,
+        seed=seed,
+        resamples=resamples,
+        scales=getattr(_facts_of(scores), "scales", None),
     )
 
 
@@ -326,17 +330,24 @@ def evaluate(
 
 def human_facts(human: pl.DataFrame | Path | str) -> HumanFacts:
     """What is known of a named data set beside its rows: noise ceilings and the number of raters."""
-    from lmm4lmm.datasets import DATASETS
     from lmm4lmm.report.levels import HumanFacts
 
-    if not isinstance(human, str) or Path(human).is_file() or human not in DATASETS.names():
+    if (facts := _facts_of(human)) is None:
         return HumanFacts()
-    facts = getattr(DATASETS.load(human), "facts", None)
     return HumanFacts(
         source=f"known for {getattr(facts, 'title', human)}",
         ceilings=getattr(facts, "ceilings", {}),
         raters=getattr(facts, "raters", None),
     )
+
+
+def _facts_of(table: pl.DataFrame | Path | str) -> Any:
+    """The facts of a named data set; None for another table, or where the set has none."""
+    from lmm4lmm.datasets import DATASETS
+
+    if not isinstance(table, str) or Path(table).is_file() or table not in DATASETS.names():
+        return None
+    return getattr(DATASETS.load(table), "facts", None)
 
 
 def write_report(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -14,14 +14,15 @@ from lmm4lmm import api, api_generate
 from lmm4lmm.core.errors import InputError, Lmm4lmmError
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lmm4lmm.api_generate import Generated
     from lmm4lmm.core.protocols import Metric
     from lmm4lmm.generation.planning import Job
+    from lmm4lmm.report.beside import People
     from lmm4lmm.report.page import PageFacts
     from lmm4lmm.report.summary import Leaderboards
     from lmm4lmm.running.progress import Progress
-
-    Say = Callable[[str], None]
 
 __all__ = ["Bench", "Plan", "bench", "plan"]
 
@@ -30,6 +31,11 @@ PILOT = 2
 
 ASSUMED_SECONDS = 15.0
 """What a service is taken to need for an image until there are some to measure."""
+
+OTHER_PROMPTS = "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
+OTHER_SCALE = "not the MOS scale of people: its 60 is not their 60"
+TRAINED = "that of the scores it was trained on, and nothing tells that these are EvalMi-50K's"
+ADVICE = "compare generators by one metric only (other images: --generator folder:DIR into the same folder)"
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,17 @@ class Plan:
             else total * (len(self.job.draws) - self.ready) / max(len(self.job.draws), 1)
         )
 
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Why the metric's means can't be set beside people's of EvalMi-50K's models; empty where they can."""
+        found = []
+        if self.prompts != api_generate.EVALMI:
+            found.append(OTHER_PROMPTS)
+        if getattr(self.metric, "human_scale", None) != api_generate.EVALMI:
+            why = TRAINED if self.metric.fingerprint.startswith("lmm4lmm-") else OTHER_SCALE
+            found.append(f"{self.metric_name}'s scale is {why}; {ADVICE}")
+        return tuple(found)
+
     def to_json(self) -> dict[str, Any]:
         """Counts, times in seconds and the cost."""
         return {
@@ -83,6 +100,7 @@ class Plan:
             "draw_seconds_assumed": self.assumed,
             "score_seconds": self.score_seconds,
             "cost": self.cost,
+            "comparable": not self.caveats,
         }
 
 
@@ -95,9 +113,9 @@ class Bench:
         scores: the file of scores.
         scored, unscored: images with a score and without.
         boards: the leaderboard of what is in the folder.
-        human: generator -> dimension -> people's mean, over the same prompts; empty where there is none.
-        caveats: why the two must not be read on one scale; empty where they may.
+        people: what people said of EvalMi-50K's models for the same prompts, and why not to read both on one scale.
         page: the report.
+        remarks: what the metric has to say of the run.
     """
 
     generated: Generated
@@ -105,9 +123,9 @@ class Bench:
     scored: int
     unscored: int
     boards: Leaderboards
-    human: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    caveats: tuple[str, ...] = ()
-    page: PageFacts | None = None
+    people: People
+    page: PageFacts
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``bench --json`` prints and ``bench.json`` holds."""
@@ -117,21 +135,30 @@ class Bench:
             "scored": self.scored,
             "unscored": self.unscored,
             "leaderboard": self.boards.to_json(),
-            "human": self.human,
-            "comparable": bool(self.human) and not self.caveats,
-            "caveats": list(self.caveats),
-            "report": None if self.page is None else self.page.path,
+            "human": self.people.to_json(),
+            "comparable": self.people.comparable,
+            "caveats": list(self.people.caveats),
+            "report": self.page.path,
+            "remarks": list(self.remarks),
         }
 
 
 def plan(
-    job: Job, *, metric: str = "nano", prompts: str | None = None, device: str = "auto", pilot: bool = True
+    job: Job,
+    *,
+    metric: str = "nano",
+    weights: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+    prompts: str | None = None,
+    device: str = "auto",
+    pilot: bool = True,
 ) -> Plan:
     """Loads the metric, and measures: a local generator draws two of the images, and two are scored.
 
     Args:
         job: from ``generation.planning.plan_draws``.
         metric: a metric's name, or a folder that training wrote.
+        weights, options: the metric's, as ``api.load_metric`` takes them.
         prompts: the set's name, for the comparison with people.
         device: where the metric runs.
         pilot: whether to measure; a service is never asked before the user has agreed.
@@ -139,10 +166,10 @@ def plan(
     Raises:
         Lmm4lmmError: the metric can't be loaded, or the generator can't draw.
     """
-    opened = api.load_metric(metric, device=device)
+    opened = api.load_metric(metric, device=device, weights=weights, **(options or {}))
     if pilot and (job.generator.at_once == 1 or hasattr(job.generator, "existing")):
         api_generate.run(job, batch_size=1, first=PILOT)
-    rows = {row["id"]: row for row in _rows(job.folder / "results.jsonl")}
+    rows = _results(job.folder / "results.jsonl")
     known = [rows[draw.id] for draw in job.draws if draw.id in rows]
     ready = sum(row["state"] == "made" for row in known)
     missing = len(job.draws) - ready
@@ -180,7 +207,6 @@ def _score_pace(metric: Metric[Any], folder: Path, ids: set[str]) -> float | Non
 def bench(
     planned: Plan,
     *,
-    say: Say = print,
     data: Path | str | None = None,
     progress: Callable[[str], Progress] | None = None,
 ) -> Bench:
@@ -188,7 +214,6 @@ def bench(
 
     Args:
         planned: from ``plan``.
-        say: told what is going on, a line at a time.
         data: the folder with EvalMi-50K's released files, for people's scores of the 24 models.
         progress: makes what each step reports to.
 
@@ -196,6 +221,10 @@ def bench(
         GenerationError: the source of images can't go on.
         Lmm4lmmError: there is not a single image, or a file can't be written.
     """
+    from lmm4lmm.core.files import write_atomically
+    from lmm4lmm.report.html import ReportInput, write_report
+    from lmm4lmm.report.wording import listed
+
     folder = planned.folder
     generated = api_generate.run(planned.job, progress=progress("Drawing") if progress else None)
     if not generated.manifest.exists() or not generated.manifest.stat().st_size:
@@ -203,13 +232,15 @@ def bench(
         raise InputError(f"there is no image to score; the first reason: {why}")
     scores = folder / "scores.jsonl"
     counts = _score(planned.metric, folder, scores, progress("Scoring") if progress else None)
-    boards = api.leaderboard(scores)
-    human, caveats = _people(planned, data, say)
-    page = api.write_report(
-        [scores], folder / "report.html", images=folder, title=f"Bench of {', '.join(planned.job.names)}"
+    table = api.read_scores(scores)
+    people = _people(planned, _scored_prompts(table), data)
+    page = write_report(
+        [ReportInput(table, scores, folder, people)],
+        folder / "report.html",
+        title=f"Bench of {listed(_generators(table))}",
     )
-    done = Bench(generated, scores, *counts, boards, human, caveats, page)
-    from lmm4lmm.core.files import write_atomically
+    remarks = tuple(planned.metric.remarks()) if hasattr(planned.metric, "remarks") else ()
+    done = Bench(generated, scores, *counts, api.leaderboard(table), people, page, remarks)
 
     write_atomically(
         folder / "bench.json", json.dumps(done.to_json(), indent=2, default=str, ensure_ascii=False) + "\n"
@@ -240,45 +271,44 @@ def _journal(folder: Path) -> Path:
     return folder / "scores.jsonl.journal"
 
 
-def _people(
-    planned: Plan, data: Path | str | None, say: Say
-) -> tuple[dict[str, dict[str, float]], tuple[str, ...]]:
-    """People's means of the 24 models over the prompts drawn, and why not to read them on the metric's scale."""
-    caveats = caveats_of(planned.prompts, planned.metric_name)
+def _generators(table: pl.DataFrame) -> list[str]:
+    """All that are ranked, in the order in which they came."""
+    return [str(name) for name in table["generator"].drop_nulls().unique(maintain_order=True)]
+
+
+def _scored_prompts(table: pl.DataFrame) -> set[str]:
+    """Texts of the prompts whose images have a score."""
+    import polars as pl
+
+    return set(table.filter(pl.col("error").is_null())["prompt"].drop_nulls())
+
+
+def _people(planned: Plan, prompts: Collection[str], data: Path | str | None) -> People:
+    """People's means of the 24 models over these prompts, and why not to read them on the metric's scale."""
+    from lmm4lmm.report.beside import People, people_beside
+
     if planned.prompts != api_generate.EVALMI:
-        return {}, caveats
+        return People(caveats=planned.caveats)
     try:
         table = api.read_human(api_generate.EVALMI, data=data)
     except Lmm4lmmError as error:
-        say(f"people's scores of the 24 models are left out: {error}")
-        return {}, caveats
-    import polars as pl
-
-    from lmm4lmm.core.records import DIMENSIONS
-
-    drawn = {draw.prompt.text for draw in planned.job.draws}
-    means = (
-        table.filter(pl.col("prompt").is_in(list(drawn))).group_by("generator").agg(pl.col(DIMENSIONS).mean())
-    ).sort("generator")
-    return {row.pop("generator"): row for row in means.iter_rows(named=True)}, caveats
+        return People(caveats=(f"people's scores of the 24 models can't be had: {error}",))
+    return people_beside(table, prompts, planned.caveats)
 
 
-def caveats_of(prompts: str | None, metric: str) -> tuple[str, ...]:
-    """Why scores by a metric can't be set beside people's of the 24 models; empty where they can."""
-    found: list[str] = []
-    if prompts != api_generate.EVALMI:
-        found.append(
-            "other prompts than EvalMi-50K's: people's scores of the 24 models are of other pictures"
-        )
-    if metric != "lmm4lmm":
-        found.append(
-            f"{metric}'s scale is not the MOS scale of people: its 60 is not their 60; compare generators by one "
-            "metric only (other images: --generator folder:DIR into the same folder)"
-        )
-    return tuple(found)
+def _results(path: Path) -> dict[str, dict[str, Any]]:
+    """Draw -> what became of it; empty before the first run.
 
+    Raises:
+        ManifestError: the file is damaged.
+    """
+    from lmm4lmm.core.tables import read_table, to_number
 
-def _rows(path: Path) -> Sequence[dict[str, Any]]:
-    if not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not path.exists() or not path.stat().st_size:
+        return {}
+    advice = "lmm4lmm writes this file; move it away, images that are there are kept"
+    table = read_table(path, text=("id", "state"), required={"id": advice, "state": advice})
+    frame = table.frame
+    if "seconds" in frame.columns:
+        frame = frame.with_columns(to_number(table, "seconds"))
+    return {row["id"]: row for row in frame.iter_rows(named=True)}

@@ -64,8 +64,9 @@ def ranked_page(
 
     spare_inputs(out, "the page", scores if isinstance(scores, Path | str) else None)
     table = read_human(scores, data=data, columns=columns)
-    boards = leaderboards(table, by_task=True, seed=seed, resamples=resamples)
-    facts = write_board_page(table, Path(out), source=_source(scores), title=title, boards=boards, seed=seed)
+    source = _source(scores)
+    boards = leaderboards(table, by_task=True, seed=seed, resamples=resamples, scales=source.scales)
+    facts = write_board_page(table, Path(out), source=source, title=title, boards=boards, seed=seed)
     return boards, facts
 
 

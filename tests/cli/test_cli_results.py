@@ -85,6 +85,23 @@ def test_no_input_is_written_over(cli, scores: Path, human: Path, words, monkeyp
     assert (scores.read_bytes(), human.read_bytes()) == before
 
 
+def test_leaderboard_says_of_the_scale_what_is_known(cli, tmp_path: Path) -> None:
+    stars = tmp_path / "stars.csv"
+    stars.write_text("id,generator,prompt,stars\n1,a,x,1.5\n2,b,x,4\n3,a,y,2\n4,b,y,4.5\n")
+    ended = cli("leaderboard", stars, "--columns", "perception=stars", "--html", "page.html")
+    assert ended.code == 0, ended.err
+    assert "perception (scale not stated, 1.50 to 4.50 here; ranked with higher as better)" in ended.out
+    page = Path("page.html").read_text(encoding="utf-8")
+    assert "Scale not stated, 1.50 to 4.50 here" in page
+    assert "0 to 100" not in ended.out + page
+
+
+def test_leaderboard_of_a_data_set_says_its_scale(cli, shared_data: Path) -> None:
+    ended = cli("leaderboard", "agiqa1k", "--data", shared_data / "score_tables" / "agiqa1k")
+    assert ended.code == 0, ended.err
+    assert "perception (0 to 5, higher is better)" in ended.out
+
+
 def test_leaderboard_is_the_same_every_time(cli, scores: Path) -> None:
     assert cli("leaderboard", scores, "--json").out == cli("leaderboard", scores, "--json").out
 

@@ -194,6 +194,7 @@ def test_bench_from_prompts_to_page(cli, blocks, prompts):
     found = json.loads(second.out)
     assert {row["generator"] for row in found["leaderboard"]["dimensions"]["perception"]} == {"mine", "other"}
     assert found["comparable"] is False
+    assert '<h1 dir="auto">Bench of mine and other</h1>' in Path("run/report.html").read_text()
 
 
 def test_bench_of_a_folder_beside_people(cli, shared_data, tmp_path):
@@ -226,6 +227,24 @@ def test_bench_without_a_single_image(cli, blocks, tmp_path):
     )
     assert done.code == 2
     assert "not allowed" in done.err
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("{not json", "results.jsonl, row 2"),
+        ('{"state": "made"}', "column 'id': the key is missing"),
+        ('{"id": "m/001", "state": "made", "seconds": "long"}', "a finite number is expected"),
+    ],
+)
+def test_bench_names_the_damaged_line_of_its_own_file(cli, blocks, prompts, line, said):
+    words = ("--prompts", prompts, "--metric", "sharpness", "-o", "run", "--plan-only")
+    assert cli("bench", "--generator", "blocks:m", *words).code == 0
+    kept = Path("run/results.jsonl").read_text().splitlines()
+    Path("run/results.jsonl").write_text(f"{kept[0]}\n{line}\n")
+    done = cli("bench", "--generator", "blocks:m", *words, "--yes")
+    assert done.code == 2, done.err
+    assert said in done.err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -21,6 +22,7 @@ from tiny_clip import write_clip
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.core.records import DIMENSIONS, Item
 from lmm4lmm.metrics import METRICS
+from lmm4lmm.metrics.cards import CARDS
 
 PROMPTS = [
     ("astronaut", "a portrait of a woman in an orange space suit", "Is there a person in the image?"),
@@ -68,6 +70,15 @@ def options_of(name, folder, stack):
     ):
         write(folder / f"LMM4LMM-{part}", Shape(), kind=kind, seed=seed, base_seed=1)
     return {"weights": folder}
+
+
+def test_its_card_says_what_it_gives_and_how_its_rows_are_marked(metric, request):
+    if (card := CARDS.get(request.node.callspec.params["metric"])) is None:
+        pytest.skip("it has no card: `models show` then prints what its loader says")
+    assert set(card.outputs) == set(metric.dimensions)
+    beginning, end = re.match(r"[a-z0-9]+[-:]", card.fingerprint), card.fingerprint.rpartition(":")[2]
+    assert metric.fingerprint.startswith(beginning[0])
+    assert (end == "HASH") == bool(re.search(r":[0-9a-f]{8}$", metric.fingerprint))
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,26 @@ def test_the_page_lists_statistics_and_baselines(scores: pl.DataFrame, human: pl
     assert perception.metrics[0].scatter.plot.count("h0") == perception.n == 58
 
 
+@pytest.mark.parametrize(
+    ("marks", "name"),
+    [
+        (["nano-0.3:5f1c09ab"], "nano-0.3"),
+        (["pyiqa:musiq:5f1c09ab"], "pyiqa:musiq"),
+        (["sharpness-1"], "sharpness-1"),
+        ([None], "The metric"),
+        ([""], "The metric"),
+        (["nano-0.2:00000000", "nano-0.3:5f1c09ab"], "The metric"),
+    ],
+)
+def test_the_plots_name_the_metric(scores, human, marks: list[str | None], name: str) -> None:
+    marked = scores.with_columns(metric=pl.Series((marks * scores.height)[: scores.height], dtype=pl.String))
+    (perception, *_) = agreement_view(marked, human, seed=0, resamples=20).dimensions
+    assert f"58 images: {name} across, people upwards" in perception.metrics[0].scatter.plot
+    (row,) = [row for row in perception.rows if row.kind == "metric"]
+    assert row.name == name
+    assert f"{name}: SRCC" in row.plot
+
+
 def test_many_groups_at_once_are_the_groups_one_by_one(
     scores, human, monkeypatch: pytest.MonkeyPatch
 ) -> None:

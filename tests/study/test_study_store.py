@@ -255,6 +255,41 @@ def test_breaks_and_sessions(store: Store, tmp_path: Path, clock: Clock) -> None
     assert pauses == [(short, False), (long, True), (short, False)]
 
 
+@pytest.mark.parametrize("length", [10, 29, 300])
+def test_a_break_is_no_time_on_a_step(store: Store, tmp_path: Path, clock: Clock, length: float) -> None:
+    make(store, tmp_path, session=Session(items=2, break_every=1, break_minutes=length / 60))
+    (rater,) = seated(store)
+    first = store.next(rater)
+    clock.on(seconds=4)
+    store.rate(rater, first.id, GOOD)
+    for _ in range(2):  # the page of the break, and a reload half way through it
+        assert isinstance(store.next(rater), Break)
+        clock.on(seconds=length / 2)
+    second = store.next(rater)
+    assert isinstance(second, Step)
+    clock.on(seconds=3)
+    store.rate(rater, second.id, GOOD)
+    assert [row.milliseconds for row in store.ratings("s")] == [4000] * 2 + [3000] * 2
+
+
+def test_a_pause_is_no_time_on_a_step_and_a_reload_is(store: Store, tmp_path: Path, clock: Clock) -> None:
+    make(store, tmp_path, items=2)
+    (rater,) = seated(store)
+    first = store.next(rater)
+    clock.on(seconds=5)
+    assert store.next(rater) == first  # reloaded: the image was in view all the time
+    clock.on(seconds=5)
+    store.rate(rater, first.id, GOOD)
+    second = store.next(rater)
+    clock.on(seconds=6)
+    store.pause(rater)
+    clock.on(seconds=20)
+    assert store.next(rater) == second
+    clock.on(seconds=2)
+    store.rate(rater, second.id, GOOD)
+    assert [row.milliseconds for row in store.ratings("s")] == [10_000] * 2 + [2000] * 2
+
+
 def test_more_ratings_where_people_differ(store: Store, tmp_path: Path) -> None:
     make(store, tmp_path, stop_when=Stopping(half_width=0.5, max_ratings=4))
     for number, rater in enumerate(seated(store, count=5)):

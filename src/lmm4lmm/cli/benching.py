@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from lmm4lmm.cli import generating, guard, output
+from lmm4lmm.cli import generating, guard, output, scoring
 from lmm4lmm.cli import generating_options as of
 from lmm4lmm.cli.guard import guarded
-from lmm4lmm.cli.options import Json
+from lmm4lmm.cli.options import METRIC_IS, Json, Weights, parse_dimensions, parse_dtype, parse_options
 from lmm4lmm.core.errors import GenerationError, InputError
 
 if TYPE_CHECKING:
@@ -31,8 +32,19 @@ def bench(
     out: Annotated[Path, typer.Option("-o", "--out", metavar="RUN", help="Where everything goes.")],
     prompts: of.Prompts = None,
     metric: Annotated[
-        str, typer.Option(metavar="NAME", help="What scores; see `lmm4lmm models list`.")
-    ] = "nano",
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What scores; see `lmm4lmm models list`; default: nano, or the one that --weights are of.",
+        ),
+    ] = None,
+    weights: Weights = None,
+    metric_option: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE", help="More for the metric, say base_url=URL for judge; repeatable."
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't measure and ask first.")] = False,
     plan_only: Annotated[bool, typer.Option("--plan-only", help="Say what it would take, and stop.")] = False,
     task: of.Tasks = "",
@@ -68,6 +80,7 @@ def bench(
         raise InputError(
             "nobody can be asked here: say --yes to go ahead, or --plan-only to see what it takes"
         )
+    options = metric_options(metric_option or ())
     for_pipeline = device != "auto" and parse_spec(generator)[0] == "diffusers"
     tell = generating.silent if quiet else output.note
     job = generating.job_of(
@@ -95,7 +108,15 @@ def bench(
     for remark in job.notes:
         tell(remark)
     try:
-        planned = api_bench.plan(job, metric=metric, prompts=prompts, device=device, pilot=not yes)
+        planned = api_bench.plan(
+            job,
+            metric=scoring.choose_metric(metric, weights, tell),
+            weights=weights,
+            options=options,
+            prompts=prompts,
+            device=device,
+            pilot=not yes,
+        )
         for line in plan_lines(planned):
             tell(line)
         if plan_only:
@@ -104,22 +125,39 @@ def bench(
             return
         if not yes:
             typer.confirm("Go ahead?", abort=True, err=True)
-        done = api_bench.bench(
-            planned, say=tell, data=data, progress=lambda what: progress_for(what, quiet=quiet)
-        )
+        done = api_bench.bench(planned, data=data, progress=lambda what: progress_for(what, quiet=quiet))
     except KeyboardInterrupt:
         guard.stop(RESUME, guard.INTERRUPTED)
     except GenerationError as error:
         guard.stop(f"error: {error}\nRun the same command again to go on.", guard.WRONG_INPUT)
     generating.tell_end(done.generated, tell)
-    show(done, planned, as_json=as_json)
+    show(done, as_json=as_json)
+    for remark in done.remarks:
+        tell(remark)
     tell(f"Scores: {done.scores}; page: {out / 'report.html'}")
     if done.generated.failed or done.unscored:
         raise typer.Exit(guard.SOME_FAILED)
 
 
+def metric_options(pairs: Sequence[str]) -> dict[str, Any]:
+    """What ``api.load_metric`` is given beside names and device: here ``--dtype`` is the generator's.
+
+    Raises:
+        InputError: no pair, a key twice, or a dtype or dimension that there is not.
+    """
+    from lmm4lmm.model.devices import DTYPES
+
+    given: dict[str, Any] = dict(parse_options(pairs, option="--metric-option", elsewhere=METRIC_IS))
+    if "dtype" in given:
+        given["dtype"] = parse_dtype(str(given["dtype"]), DTYPES)
+    if "dimensions" in given:
+        given["dimensions"] = parse_dimensions(str(given["dimensions"]))
+    return given
+
+
 def plan_lines(planned: Plan) -> list[str]:
     """Counts, times and cost, in words."""
+    from lmm4lmm.api_generate import EVALMI
     from lmm4lmm.running.progress import clock_time
 
     ready = f", {planned.ready:,} of them there already" if planned.ready else ""
@@ -140,41 +178,50 @@ def plan_lines(planned: Plan) -> list[str]:
         else "none"
     )
     lines.append(f"Cost: {cost if planned.cost is None else f'at most {planned.cost:,.2f}'}")
+    if planned.prompts == EVALMI:
+        apart = (
+            f"shown apart, since {planned.caveats[0].split(';')[0]}"
+            if planned.caveats
+            else "shown beside, on one scale"
+        )
+        lines.append(f"People's scores of the 24 models: {apart}")
     return lines
 
 
-def show(done: Bench, planned: Plan, *, as_json: bool) -> None:
+def show(done: Bench, *, as_json: bool) -> None:
     """The leaderboard, and what people said of the 24 models beside it or, with the reason, apart."""
     from lmm4lmm.cli import tables
+    from lmm4lmm.report.beside import placed
 
     if as_json:
         output.print_json(done.to_json())
         return
-    document = done.boards.to_json()
-    tables.print_leaderboards(document)
-    for caveat in done.caveats:
+    tables.print_leaderboards(done.boards.to_json())
+    for caveat in done.people.caveats:
         output.note(f"Beware: {caveat}")
-    if not done.human:
-        return
-    beside = not done.caveats
-    for dimension, rows in document["dimensions"].items():
-        means = [(row["mean"], f"{row['generator']}", "the metric") for row in rows if beside]
-        means += [
-            (mean, name, "people")
-            for name, of_name in done.human.items()
-            if (mean := of_name.get(dimension)) is not None
-        ]
-        title = (
-            "beside people's scores of the 24 models"
-            if beside
-            else "people's scores of the 24 models, their own scale"
-        )
+    together = done.people.comparable
+    whose = (
+        "beside people's scores of the 24 models"
+        if together
+        else "people's scores of the 24 models, their own scale"
+    )
+    for dimension, rows in placed(done.boards, done.people).items():
+        digits = tables.DIGITS.get(dimension, 2)
         output.print_table(
-            ("generator", "mean", "judged by"),
+            ("generator", "mean", "95 %", "judged by", "n"),
             (
-                (name, output.number(mean, 3 if dimension == "answer" else 2), by)
-                for mean, name, by in sorted(means, reverse=True)
+                (
+                    row.generator,
+                    output.number(row.mean, digits),
+                    output.interval(row.low, row.high, digits),
+                    "the metric" if row.judge == "metric" else "people",
+                    str(row.n),
+                )
+                for row in rows
             ),
-            title=f"{dimension}: {title}",
+            title=f"{dimension}: {whose}",
             left=("judged by",),
+            bold=[place for place, row in enumerate(rows) if row.judge == "metric"],
         )
+    if together:
+        output.note("Intervals don't hold the metric's own mistakes; `lmm4lmm evaluate` measures them.")

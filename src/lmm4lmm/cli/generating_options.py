@@ -92,4 +92,5 @@ def raw_options(pairs: Sequence[str]) -> Mapping[str, Any]:
         key.strip().replace("-", "_"): value.strip()
         for key, _, value in (one.partition("=") for one in texts)
     }
-    return parse_options([pair for pair in pairs if pair not in texts]) | objects
+    plain = [pair for pair in pairs if pair not in texts]
+    return parse_options(plain, elsewhere={"name": "name"}) | objects

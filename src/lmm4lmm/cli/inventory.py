@@ -2,41 +2,56 @@
 
 from __future__ import annotations
 
-from typing import Any
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
-_WHENCE = {
-    "brisque": "fetched at its first use (0.2 MB)",
-    "clipscore": "from the hub at its first use (1.7 GB), or --weights DIR|OWNER/NAME",
-    "judge": "those of an endpoint: --option base_url=URL",
-    "ocr": "within its package: pip install 'lmm4lmm[ocr]'",
-    "pyiqa": "pyiqa:NAME fetches its own: pip install 'lmm4lmm[pyiqa]'",
-    "vqascore": "--weights DIR|OWNER/NAME of any base in docs/bases.md",
-}
-"""Where the weights of other metrics come from."""
+if TYPE_CHECKING:
+    from lmm4lmm.metrics.cards import MetricCard
 
 
 def models() -> list[dict[str, Any]]:
-    """Every metric with a name, where it comes from, and whether its weights are here.
+    """Every metric with a name: what it measures, gives, needs and costs, and whether its weights are here.
 
-    A metric without an entry in ``model.pretrained`` has no weights to pull beforehand.
+    A metric without an entry in ``model.pretrained`` has no weights to pull beforehand. Of a metric of another
+    package nothing is known but its place; it is not imported.
     """
     from lmm4lmm.metrics import METRICS
+    from lmm4lmm.metrics.cards import CARDS
     from lmm4lmm.model import pretrained
 
     weights = {status.name: status for status in pretrained.status()}
     rows = []
     for name, target in sorted(METRICS.targets().items()):
-        status = weights.get(name)
+        status, card = weights.get(name), CARDS.get(name)
         rows.append(
             {
                 "name": name,
                 "target": target,
+                "measures": f"a plug-in, {target}" if card is None else card.measures,
+                "gives": None if card is None else list(card.outputs),
+                "needs": None if card is None else card.needs,
+                "installed": None if card is None else installed(card),
+                "install": None if card is None else installation(card),
+                "costs": None if card is None else card.costs,
+                "licence": None if card is None else card.licence,
                 "pullable": status is not None,
                 "present": None if status is None else status.present,
-                "state": _WHENCE.get(name, "none needed") if status is None else status.detail,
+                "state": status.detail if status else "none needed" if card is None else card.weights,
             }
         )
     return rows
+
+
+def installed(card: MetricCard) -> bool:
+    """Whether the packages that a metric needs are there; nothing is imported."""
+    return all(find_spec(module) is not None for module in card.modules)
+
+
+def installation(card: MetricCard) -> str:
+    """How its packages are had, or that they are here."""
+    if card.extra is None:
+        return "nothing"
+    return "installed" if installed(card) else f"pip install 'lmm4lmm[{card.extra}]'"
 
 
 def generators() -> list[dict[str, Any]]:

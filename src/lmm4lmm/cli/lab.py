@@ -42,7 +42,7 @@ def add_to(app: typer.Typer) -> None:
 @models.command("list")
 @guarded
 def models_list(as_json: Json = False) -> None:
-    """Metrics, and whether their weights are here."""
+    """Metrics: what they measure, need and cost, and whether their weights are here."""
     from lmm4lmm.cli import inventory
 
     found = inventory.models()
@@ -50,10 +50,21 @@ def models_list(as_json: Json = False) -> None:
         output.print_json({"models": found})
         return
     output.print_table(
-        ("metric", "weights", "where from"),
-        ((row["name"], row["state"], row["target"]) for row in found),
-        left=("weights", "where from"),
+        ("metric", "measures", "gives", "packages", "an image costs", "weights"),
+        (
+            (
+                row["name"],
+                row["measures"],
+                ", ".join(row["gives"] or ["?"]),
+                row["install"] or "?",
+                row["costs"] or "?",
+                row["state"],
+            )
+            for row in found
+        ),
+        left=("measures", "gives", "packages", "an image costs", "weights"),
     )
+    output.note("Scale, licence, options and traps of one: lmm4lmm models show NAME")
 
 
 @models.command("show")
@@ -64,8 +75,8 @@ def models_show(
 ) -> None:
     """A metric's card.
 
-    What its numbers mean, how far it agrees with people, its licence, what these weights are, and what its
-    fingerprint is made of.
+    What its numbers mean and on what scale, how far it agrees with people where that is known, its licence, what it
+    needs and costs, what these weights are, and what its fingerprint is made of.
     """
     from lmm4lmm.cli import model_card
 

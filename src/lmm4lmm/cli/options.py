@@ -20,7 +20,9 @@ Value: TypeAlias = bool | int | float | str | None
 """What an option of a metric may be."""
 
 _WORDS: Mapping[str, bool | None] = {"true": True, "false": False, "none": None}
-_ELSEWHERE = ("metric", "device", "dimensions", "dtype", "weights")
+METRIC_IS = {"name": "metric", "metric": "metric", "device": "device", "weights": "weights"}
+_ELSEWHERE = {**METRIC_IS, "dimensions": "dimensions", "dtype": "dtype"}
+"""What a metric takes under an option of its own: the loader's name for it -> the option's."""
 
 
 def split_names(text: str) -> tuple[str, ...]:
@@ -117,8 +119,15 @@ def parse_scale(text: str | None) -> tuple[float, float] | None:
     return low, high
 
 
-def parse_options(pairs: Sequence[str]) -> dict[str, Value]:
+def parse_options(
+    pairs: Sequence[str], *, option: str = "--option", elsewhere: Mapping[str, str] = _ELSEWHERE
+) -> dict[str, Value]:
     """A metric's own options, from ``KEY=VALUE`` each; ``true``, ``false``, ``none`` and numbers are not text.
+
+    Args:
+        pairs: as typed.
+        option: what the command calls them.
+        elsewhere: keys that have an option of their own in this command -> that option.
 
     Raises:
         InputError: no such pair, a key twice, or one that has an option of its own.
@@ -128,11 +137,11 @@ def parse_options(pairs: Sequence[str]) -> dict[str, Value]:
         key, equals, value = (part.strip() for part in pair.partition("="))
         name = key.replace("-", "_")
         if not (equals and value and name.isidentifier()):
-            raise InputError(f"--option '{pair}' should be KEY=VALUE, for instance attention=sdpa")
-        if name in _ELSEWHERE:
-            raise InputError(f"--option '{pair}': that is --{name} {value}")
+            raise InputError(f"{option} '{pair}' should be KEY=VALUE, for instance attention=sdpa")
+        if name in elsewhere:
+            raise InputError(f"{option} '{pair}': that is --{elsewhere[name]} {value}")
         if name in options:
-            raise InputError(f"--option {name} is given twice")
+            raise InputError(f"{option} {name} is given twice")
         options[name] = _value(value)
     return options
 

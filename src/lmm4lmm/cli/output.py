@@ -50,9 +50,7 @@ def print_table(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(
-        box=box.SIMPLE_HEAD, title=Text(title) if title else None, title_justify="left", pad_edge=False
-    )
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for number, column in enumerate(columns):
         is_text = number == 0 or column in left
         table.add_column(
@@ -64,6 +62,8 @@ def print_table(
     console = Console(file=sys.stdout, highlight=False)
     if not console.is_terminal:
         console = Console(file=sys.stdout, highlight=False, width=PIPE_WIDTH)
+    if title:  # on its own: a table's title is broken at the table's width
+        console.print(Text(title, style="italic"), soft_wrap=True)
     console.print(table)
 
 

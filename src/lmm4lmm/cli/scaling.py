@@ -75,7 +75,7 @@ def score_on_cluster(
         check_target(file, *([] if is_url(source) else [request.source]), request.prompts)
     else:
         file = None
-    name = choose_metric(request, tell)
+    name = choose_metric(request.metric, request.weights, tell)
     manifest, root = read_items(source, request)
     for remark in manifest.notes:
         tell(remark)

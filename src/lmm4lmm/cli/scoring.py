@@ -119,7 +119,7 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     for remark in manifest.notes:
         tell(remark)
     metric = api.load_metric(
-        choose_metric(request, tell),
+        choose_metric(request.metric, request.weights, tell),
         device=request.device,
         dimensions=request.dimensions or DIMENSIONS,
         dtype=request.dtype,
@@ -153,14 +153,14 @@ def score_to_file(request: Request, tell: Callable[[str], None], *, quiet: bool)
     )
 
 
-def choose_metric(request: Request, tell: Callable[[str], None]) -> str:
+def choose_metric(metric: str | None, weights: str | None, tell: Callable[[str], None]) -> str:
     """The metric that was named, or else the one that weights are of; nano without any."""
-    if request.metric is not None:
-        return request.metric
-    if request.weights is None:
+    if metric is not None:
+        return metric
+    if weights is None:
         return "nano"
-    name = "nano" if (Path(request.weights).expanduser() / _NANO_FACTS).is_file() else "lmm4lmm"
-    tell(f"metric {name}, to judge by {request.weights}; --metric NAME says otherwise")
+    name = "nano" if (Path(weights).expanduser() / _NANO_FACTS).is_file() else "lmm4lmm"
+    tell(f"metric {name}, to judge by {weights}; --metric NAME says otherwise")
     return name
 
 

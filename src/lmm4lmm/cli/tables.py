@@ -9,9 +9,8 @@ from lmm4lmm.cli.board_tables import note_told_apart, print_pairs
 from lmm4lmm.cli.output import interval, note, number, print_table, ranks
 
 TITLES = {
-    "perception": "perception (0 to 100, higher is better)",
-    "correspondence": "correspondence with the prompt (0 to 100, higher is better)",
-    "answer": "answer (share or probability of yes, 0 to 1)",
+    "correspondence": "correspondence with the prompt",
+    "answer": "answer, share or probability of yes",
     "combined": "combined (mean of the dimensions' z-scores over generators; 0 is their middle)",
 }
 DIGITS = {"answer": 3}
@@ -24,11 +23,14 @@ def print_leaderboards(document: Mapping[str, Any], *, pairs: bool = False) -> N
         document: what ``--json`` prints.
         pairs: also the matrix of p-values.
     """
+    from lmm4lmm.report.scales import KnownScale
+
     boards = document["dimensions"]
     if not boards:
         note("no row has a score: nothing to rank")
     for dimension, rows in boards.items():
-        _print_board(TITLES.get(dimension, dimension), dimension, rows)
+        scale = KnownScale(**document["scales"][dimension]).words
+        _print_board(f"{TITLES.get(dimension, dimension)} ({scale})", dimension, rows)
     combined = document.get("combined", {})
     if combined:
         _print_board(TITLES["combined"], "combined", combined["standings"])

@@ -9,11 +9,14 @@ from typing import Any
 from lmm4lmm.cli import output
 from lmm4lmm.core.errors import MissingExtraError
 from lmm4lmm.core.records import Dimension
+from lmm4lmm.metrics import METRICS
 from lmm4lmm.model.findings import OK, Finding, bad, size
 
 
 def is_place(text: str) -> bool:
-    """Whether a text is rather a folder, a list of folders or a repository than a metric's name."""
+    """Whether a text is a folder, a list of folders or a repository, and no metric's name; that goes first."""
+    if not text or text in METRICS.names():
+        return False
     return "/" in text or "=" in text or Path(text).expanduser().exists()
 
 

@@ -65,6 +65,16 @@ def takes(loader: Callable[..., object], option: str) -> bool:
     return names is None or option in names
 
 
+def defaults(loader: Callable[..., object]) -> dict[str, Any]:
+    """What a loader takes by name, with the value where none is given, None where it must be; empty if unknown."""
+    names = _parameters(loader) or []
+    parameters = inspect.signature(loader).parameters if names else {}
+    return {
+        name: None if parameters[name].default is inspect.Parameter.empty else parameters[name].default
+        for name in names
+    }
+
+
 def check_options(
     kind: str,
     name: str,

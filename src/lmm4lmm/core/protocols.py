@@ -27,8 +27,9 @@ Out = TypeVar("Out")
 class Metric(Protocol[P]):
     """Maps items to scores. ``P`` is whatever ``prepare`` hands to ``score``.
 
-    Two members are optional, and what uses them does without: ``batch_size`` (how many items suit it where the
-    user leaves that open) and ``remarks()`` (lines to tell people once a run has ended: costs, counts, warnings).
+    Three members are optional, and what uses them does without: ``batch_size`` (how many items suit it where the
+    user leaves that open), ``remarks()`` (lines to tell people once a run has ended: costs, counts, warnings) and
+    ``human_scale`` (the data set, by its name, whose people's scale the scores are on, for a metric trained on it).
 
     Attributes:
         fingerprint: changes whenever the scores may (weights, preprocessing, dtype, code version);

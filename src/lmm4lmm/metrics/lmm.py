@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from lmm4lmm.core.errors import InputError, MissingExtraError
+from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.records import DIMENSIONS, Answer, Dimension, Estimate, Item, Score
+from lmm4lmm.metrics.large import choose_place, cost, say, shared_pictures
 from lmm4lmm.metrics.replicas import every_gpu
 from lmm4lmm.questions.questions import question_of
 
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 VERSION = 1
 """Part of the fingerprint: raise it whenever a score would differ."""
 
+RELEASED_SCALE = "evalmi50k"
+"""The data set that checkpoints in the released layout are taken to be trained on."""
+
 Answers = Literal["probability", "argmax"]
-_TEXT_STEP = 64
-"""Texts whose lengths differ by less than this share a batch in the order in which they came."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class LargeMetric:
         fingerprint: of weights, prompts, preprocessing and dtype.
         dimensions: what it was asked for.
         device: what it runs on, and why, for people to read.
+        human_scale: the data set whose people's scale its scores are on; None where that is not known.
     """
 
     def __init__(
@@ -76,8 +78,10 @@ class LargeMetric:
         device: str,
         *,
         answers: Answers = "probability",
+        human_scale: str | None = None,
     ) -> None:
         self.model, self.fingerprint, self.device = model, fingerprint, device
+        self.human_scale = human_scale
         self.dimensions: tuple[Dimension, ...] = tuple(d for d in DIMENSIONS if d in dimensions)
         self._answers = answers
 
@@ -96,7 +100,7 @@ class LargeMetric:
     def size(self, prepared: Prepared) -> int:
         """Tokens: of the image, and of the longest text in steps, so that texts of one image stay together."""
         text = max((len(part.reading.text) for part in prepared.parts), default=0)
-        return len(prepared.picture.stem) + -(-text // _TEXT_STEP) * _TEXT_STEP
+        return cost(prepared.picture, text)
 
     def score(self, batch: Sequence[Prepared]) -> list[Score]:
         """Scores in the batch's order; an image that several items share is looked at once.
@@ -135,22 +139,18 @@ class LargeMetric:
         """One pass of one adapter over all items of the batch that ask it something."""
         import torch
 
-        pictures: dict[str, Picture] = {}
-        places: dict[str, int] = {}
-        readings: list[Reading] = []
-        asked: list[tuple[int, Dimension]] = []
-        for row, one in enumerate(batch):
-            for part in one.parts:
-                if part.adapter == adapter:
-                    key = one.picture.key
-                    pictures.setdefault(key, one.picture)
-                    place = places.setdefault(key, len(places))
-                    readings.append(replace(part.reading, picture=place))
-                    asked += [(row, dimension) for dimension in part.dimensions]
-        states = torch.cat(self.model.states(adapter, list(pictures.values()), readings))
+        mine = [
+            (row, one.picture, part)
+            for row, one in enumerate(batch)
+            for part in one.parts
+            if part.adapter == adapter
+        ]
+        asked = [(row, dimension) for row, _, part in mine for dimension in part.dimensions]
+        pictures, readings = shared_pictures((picture, part.reading) for _, picture, part in mine)
+        states = torch.cat(self.model.states(adapter, pictures, readings))
         for dimension in {dimension for _, dimension in asked}:
-            mine = [index for index, (_, wanted) in enumerate(asked) if wanted == dimension]
-            for index, value in zip(mine, self._values(adapter, dimension, states[mine]), strict=True):
+            of_it = [index for index, (_, wanted) in enumerate(asked) if wanted == dimension]
+            for index, value in zip(of_it, self._values(adapter, dimension, states[of_it]), strict=True):
                 found[asked[index][0]][dimension] = value
 
     def _values(self, adapter: str | None, dimension: Dimension, states: Tensor) -> list[Estimate]:
@@ -211,32 +211,22 @@ def load(
         WeightsError: weights are missing, damaged, unsafe, or could not be fetched.
         InputError: no such device, dtype or option.
     """
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(f"the metric 'lmm4lmm' (no module '{error.name}')", "lmm") from error
-    from lmm4lmm.model import devices
-    from lmm4lmm.model.loading import LoadOptions
-
     if answers not in {"probability", "argmax"}:
         raise InputError(f"answers is 'probability' or 'argmax', not {answers!r}")
-    where, why = devices.choose_one(device, "model")
-    number, why_number = devices.choose_dtype(dtype, where)
-    kernel, why_kernel = devices.choose_attention(attention, where, number)
-    options = LoadOptions(where, number, kernel, compiled=compile, merge=merge, quantize=quantize)
-    model, identity = _opened(weights, tuple(dimensions), options, base)
+    place = choose_place(
+        "lmm4lmm", device, dtype, attention, compiled=compile, merge=merge, quantize=quantize
+    )
+    model, identity, human_scale = _opened(weights, tuple(dimensions), place.options, base)
     given = [name for name in dimensions if name in model.gives]
     if not given:
         raise InputError(f"{weights} gives {', '.join(model.gives)}; asked for: {', '.join(dimensions)}")
-    label = str(number).removeprefix("torch.")
-    kernels = f", attention {kernel} ({why_kernel})" if where.startswith("cuda") else ""
     return LargeMetric(
         model,
-        fingerprint(identity, label, quantize, merge=merge, answers=answers),
+        fingerprint(identity, place.dtype, quantize, merge=merge, answers=answers),
         given,
-        f"{where} ({why}), {label} ({why_number}){kernels}",
+        place.words,
         answers=answers,
+        human_scale=human_scale,
     )
 
 
@@ -245,27 +235,23 @@ def _opened(
     dimensions: tuple[Dimension, ...],
     options: LoadOptions,
     base: str | Path | None,
-) -> tuple[QualityModel, str]:
-    """A model, and what identifies its weights."""
+) -> tuple[QualityModel, str, str | None]:
+    """A model, what identifies its weights, and the human scale that they were trained on, where known."""
     from lmm4lmm.model import base_source, sources, trained
     from lmm4lmm.model.loading import build
 
     folder = Path(weights).expanduser() if weights is not None else None
     if folder is not None and trained.is_trained(folder):
-        return trained.open_trained(folder, options, base=base, say=_say)
+        return *trained.open_trained(folder, options, base=base, say=say), None
     if base is not None:
         raise InputError("base is for the result of a training run, and the weights are none")
-    located = sources.locate(weights, dimensions, _say, bare=True)
+    located = sources.locate(weights, dimensions, say, bare=True)
     if located.bare is None:
-        checkpoint = sources.read(located, dimensions, _say)
-        return build(checkpoint, options), checkpoint.identity
-    _say(f"{located.label} is a bare base, trained by nobody to score: it only answers questions")
+        checkpoint = sources.read(located, dimensions, say)
+        return build(checkpoint, options), checkpoint.identity, RELEASED_SCALE
+    say(f"{located.label} is a bare base, trained by nobody to score: it only answers questions")
     found = base_source.find_base(located.bare)
-    return base_source.model_on(found, {}, options), found.identity
-
-
-def _say(line: str) -> None:
-    print(f"lmm4lmm: {line}", file=sys.stderr)
+    return base_source.model_on(found, {}, options), found.identity, None
 
 
 def fingerprint(identity: str, dtype: str, quantize: str | None, *, merge: bool, answers: Answers) -> str:

@@ -114,15 +114,12 @@ def load(
         raise InputError(f"pyiqa gives perception; asked for: {', '.join(dimensions)}")
     if dtype != "auto":
         raise InputError(f"pyiqa chooses its own dtype, not '{dtype}'")
-    try:
-        pyiqa = import_module("pyiqa")
-    except ImportError as error:
-        raise MissingExtraError(f"the metric 'pyiqa:{variant}' ({error})", "pyiqa") from error
+    pyiqa = _imported(variant)
     import torch
 
     from lmm4lmm.model import devices
 
-    _check_name(pyiqa, variant)
+    check_name(variant)
     where, why = devices.choose_one(device, "model")
     try:
         metric = pyiqa.create_metric(variant, as_loss=False, device=torch.device(where))
@@ -136,7 +133,9 @@ def load(
     return PyiqaMetric(metric, low, high, f"pyiqa:{variant[:32]}:{key[:8]}", f"{where} ({why})")
 
 
-def _check_name(pyiqa: Any, variant: str) -> None:
+def check_name(variant: str) -> None:
+    """Raises ``InputError`` where pyiqa has no metric of that name, or one that needs more than an image."""
+    pyiqa = _imported(variant)
     known = [name for name in pyiqa.list_models(metric_mode="NR") if not name.startswith(_NOT_FOR_ONE_IMAGE)]
     if variant in known:
         return
@@ -146,6 +145,13 @@ def _check_name(pyiqa: Any, variant: str) -> None:
     raise InputError(
         f"pyiqa has no metric '{variant}'" + (f"; did you mean {' or '.join(near)}?" if near else "")
     )
+
+
+def _imported(variant: str) -> Any:
+    try:
+        return import_module("pyiqa")
+    except ImportError as error:
+        raise MissingExtraError(f"the metric 'pyiqa:{variant}' ({error})", "pyiqa") from error
 
 
 def _ends(variant: str, stated: str | None) -> tuple[float, float]:

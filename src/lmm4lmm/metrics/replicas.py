@@ -43,6 +43,7 @@ class Replicas(Generic[P]):
     Attributes:
         fingerprint: that of each.
         dimensions: those of each.
+        human_scale: that of each.
         device: what they run on, for people to read.
 
     Raises:
@@ -62,6 +63,7 @@ class Replicas(Generic[P]):
         self.metrics, self._executor = tuple(metrics), executor
         self.fingerprint: str = first.fingerprint
         self.dimensions: tuple[Dimension, ...] = first.dimensions
+        self.human_scale: str | None = getattr(first, "human_scale", None)
         self.device = f"{len(metrics)} replicas: {'; '.join(_place(metric) for metric in metrics)}"
 
     def prepare(self, item: Item, image: Image) -> P:

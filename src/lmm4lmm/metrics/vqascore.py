@@ -7,15 +7,15 @@ everywhere in lmm4lmm. Correspondence is 100 times that.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError
+from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.records import DIMENSIONS, Dimension, Estimate, Item, Score
+from lmm4lmm.metrics.large import choose_place, cost, say, shared_pictures
 from lmm4lmm.metrics.replicas import every_gpu
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ QUESTION = 'Does this figure show "{prompt}"? Please answer yes or no.'
 """The wording of the paper."""
 
 _MOST_TOKENS = 2048
-_TEXT_STEP = 64
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class VqaScore:
 
     def size(self, prepared: Prepared) -> int:
         """Tokens of the image, and of the text in steps, so that texts of one image stay together."""
-        return len(prepared.picture.stem) + -(-len(prepared.text) // _TEXT_STEP) * _TEXT_STEP
+        return cost(prepared.picture, len(prepared.text))
 
     def score(self, batch: Sequence[Prepared]) -> list[Score]:
         """One score an item, in order; an image that several items share is looked at once.
@@ -86,16 +85,11 @@ class VqaScore:
         found: list[Score] = [Score() for _ in batch]
         if not asked:
             return found
-        pictures: dict[str, Picture] = {}
-        places: dict[str, int] = {}
-        readings = []
-        for row in asked:
-            one = batch[row]
-            pictures.setdefault(one.picture.key, one.picture)
-            place = places.setdefault(one.picture.key, len(places))
-            readings.append(Reading(place, one.text, (len(one.text) - 1,)))
+        pictures, readings = shared_pictures(
+            (batch[row].picture, Reading(0, batch[row].text, (len(batch[row].text) - 1,))) for row in asked
+        )
         with memory_errors(len(batch)), torch.inference_mode():
-            states = torch.cat(self._model.states(None, list(pictures.values()), readings))
+            states = torch.cat(self._model.states(None, pictures, readings))
             values = self._model.p_yes(None, states).double().tolist()
         for row, value in zip(asked, values, strict=True):
             found[row] = Score(correspondence=Estimate(100 * value))
@@ -129,19 +123,10 @@ def load(
         raise InputError(f"vqascore gives correspondence; asked for: {', '.join(dimensions)}")
     if weights is None:
         raise InputError("vqascore needs a model: --weights DIR or OWNER/NAME of one in docs/bases.md")
-    try:
-        import torch  # noqa: F401
-        import transformers  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(f"the metric 'vqascore' (no module '{error.name}')", "lmm") from error
-    from lmm4lmm.model import base_source, devices
-    from lmm4lmm.model.loading import LoadOptions
+    place = choose_place("vqascore", device, dtype, attention)
+    from lmm4lmm.model import base_source
 
-    where, why = devices.choose_one(device, "model")
-    number, why_number = devices.choose_dtype(dtype, where)
-    kernel, _ = devices.choose_attention(attention, where, number)
-    found = base_source.find_base(weights, lambda line: print(f"lmm4lmm: {line}", file=sys.stderr))
-    model = base_source.model_on(found, {}, LoadOptions(where, number, kernel))
-    label = str(number).removeprefix("torch.")
-    key = content_key(found.identity, QUESTION, str(VERSION), label)
-    return VqaScore(model, f"vqascore-{label}:{key[:8]}", f"{where} ({why}), {label} ({why_number})")
+    found = base_source.find_base(weights, say)
+    model = base_source.model_on(found, {}, place.options)
+    key = content_key(found.identity, QUESTION, str(VERSION), place.dtype)
+    return VqaScore(model, f"vqascore-{place.dtype}:{key[:8]}", place.words)

@@ -18,6 +18,9 @@ from lmm4lmm.report.metric_table import Contest, MetricTable
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import count, tidy
 
+THE_METRIC = "The metric"
+"""A metric of which no name is known."""
+
 
 @dataclass(frozen=True)
 class AgreementView:
@@ -47,7 +50,15 @@ def agreement_view(
     from, without one none is shown.
     """
     found = evaluation(frame, human, seed=seed, resamples=resamples, facts=facts)
-    return of_evaluation(found, "", gallery or Gallery((), Thumbnails(0), 0), seed=seed)
+    return of_evaluation(found, _called(frame), gallery or Gallery((), Thumbnails(0), 0), seed=seed)
+
+
+def _called(frame: pl.DataFrame) -> str:
+    """What the rows call their metric, without the hash; a word for it where they name none, or several."""
+    names = frame["metric"].drop_nulls().unique().to_list() if "metric" in frame.columns else []
+    if len(names) != 1:
+        return THE_METRIC
+    return str(names[0]).rpartition(":")[0] or str(names[0]) or THE_METRIC
 
 
 def of_evaluation(found: Evaluation, name: str, gallery: Gallery, *, seed: int) -> AgreementView:
@@ -55,7 +66,7 @@ def of_evaluation(found: Evaluation, name: str, gallery: Gallery, *, seed: int) 
 
     Args:
         found: evaluated with ``detail``.
-        name: of the metric.
+        name: of the metric, for people; never empty.
         gallery: where pictures come from.
         seed: of points drawn by lot.
     """

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from lmm4lmm.core.records import Dimension
-from lmm4lmm.datasets.facts import Scale
 from lmm4lmm.report.boards import board_notes, combined_notes
 from lmm4lmm.report.labels import compact_letters
 from lmm4lmm.report.plots import axis_over
+from lmm4lmm.report.scales import on_scale
 from lmm4lmm.report.summary import Leaderboards
 from lmm4lmm.report.wording import COMBINED, WORDS, DimensionWords, digits_for, verdict
 from lmm4lmm.stats.leaderboard import Leaderboard
@@ -45,17 +44,12 @@ class ScoreBoards:
         return sum(pair.different for pair in pairs), len(pairs)
 
 
-def score_boards(boards: Leaderboards, scales: Mapping[Dimension, Scale]) -> tuple[ScoreBoards, ...]:
-    """The combined score first, where there is one, then the dimensions.
-
-    Args:
-        boards: with those of the tasks.
-        scales: of the data set, where it has its own; else those of every scores table are told.
-    """
+def score_boards(boards: Leaderboards) -> tuple[ScoreBoards, ...]:
+    """The combined score first, where there is one, then the dimensions; ``boards`` with those of the tasks."""
     found = [
         ScoreBoards(
             key=name,
-            words=_on_scale(WORDS[name], scales.get(name)),
+            words=on_scale(WORDS[name], boards.scales[name]),
             overall=board,
             tasks={task: parts[name] for task, parts in boards.tasks.items() if name in parts},
             notes=board_notes(board),
@@ -66,14 +60,6 @@ def score_boards(boards: Leaderboards, scales: Mapping[Dimension, Scale]) -> tup
         notes = (*board_notes(all_of_them.board), *combined_notes(all_of_them))
         found.insert(0, ScoreBoards("combined", COMBINED, all_of_them.board, all_of_them.tasks, notes))
     return tuple(found)
-
-
-def _on_scale(words: DimensionWords, scale: Scale | None) -> DimensionWords:
-    if scale is None:
-        return words
-    told = f"{scale.low:g} to {scale.high:g}, higher is better"
-    digits = 2 if scale.high - scale.low <= 10 else words.digits
-    return replace(words, scale=told, limits=(scale.low, scale.high), digits=digits)
 
 
 def task_order(boards: Leaderboards, known: Sequence[str]) -> tuple[str, ...]:

@@ -130,7 +130,7 @@ def write_board_page(
         out: the page to write; replaced if it exists.
         source: where the scores come from.
         title: heading; None takes the source's name.
-        boards: of ``frame``, by task, if they are computed already.
+        boards: of ``frame``, by task and with the source's scales, if they are computed already.
         seed: of the bootstrap, and of the prompts drawn by lot where there are too many.
         resamples: of the bootstrap.
 
@@ -141,7 +141,7 @@ def write_board_page(
         raise InputError(f"{out}: is a folder; give the name of the page to write, say {out / 'index.html'}")
     frame = _legible(completed(frame))
     if boards is None:
-        boards = leaderboards(frame, by_task=True, seed=seed, resamples=resamples)
+        boards = leaderboards(frame, by_task=True, seed=seed, resamples=resamples, scales=source.scales)
     if not boards.dimensions:
         raise InputError(f"{source.name}: no row has a score, so there is nothing to rank")
     view = _view(frame, source, boards, seed)
@@ -162,7 +162,7 @@ def _view(frame: pl.DataFrame, source: BoardSource, boards: Leaderboards, seed: 
     generators = list(dict.fromkeys([*generators, *order_of(boards)]))
     cards = model_cards(frame, generators, source.models)
     boards = renamed(boards, {card.generator: card.name for card in cards})
-    scores, tasks = score_boards(boards, source.scales), task_order(boards, source.tasks)
+    scores, tasks = score_boards(boards), task_order(boards, source.tasks)
     names = [card.name for card in cards]
     axis = plots.Axis(1.0, max(2.0, len(cards)), _rank_ticks(len(cards)), 0)
     return _View(

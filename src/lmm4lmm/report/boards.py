@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from lmm4lmm.report import plots
 from lmm4lmm.report.labels import compact_letters
+from lmm4lmm.report.scales import on_scale
 from lmm4lmm.report.summary import CombinedBoards, Leaderboards
 from lmm4lmm.report.wording import (
     COMBINED,
@@ -62,7 +63,8 @@ class BoardView:
 def board_views(boards: Leaderboards) -> tuple[BoardView, ...]:
     """The leaderboard of every dimension that has scores, then that of all of them together where there is one."""
     found = [
-        board_view(WORDS[name], board, boards.unscored[name]) for name, board in boards.dimensions.items()
+        board_view(on_scale(WORDS[name], boards.scales[name]), board, boards.unscored[name])
+        for name, board in boards.dimensions.items()
     ]
     if boards.combined is not None:
         view = board_view(COMBINED, boards.combined.board, 0)

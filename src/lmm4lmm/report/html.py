@@ -10,6 +10,7 @@ import polars as pl
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import spare_inputs, write_atomically
+from lmm4lmm.report.beside import People
 from lmm4lmm.report.compare import compare
 from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.page import PageFacts, page_environment, page_parts
@@ -29,11 +30,13 @@ class ReportInput:
         frame: as ``core.scores.read_scores`` returns it.
         source: the file it came from; the page shows its name, and images are looked for beside it.
         image_root: the folder that image paths are relative to (the manifest's), where known.
+        people: what people said of other generators for the same prompts, to show beside it.
     """
 
     frame: pl.DataFrame
     source: Path
     image_root: Path | None = None
+    people: People | None = None
 
 
 def write_report(
@@ -105,6 +108,7 @@ def _sections(
                 anchor=f"run{number}",
                 source=given.source,
                 roots=roots,
+                people=given.people,
                 human=human,
                 facts=facts,
                 plan=plan,

@@ -173,7 +173,7 @@ def _scatter(judged: Judged, scaled: OnPeoplesScale | None, seed: int, points: i
     x_axis = plots.axis_over([x.min(), x.max()], wanted=4)
     y_axis = plots.axis_over([y.min(), y.max(), *inside])
     shown = count(x.size, "image")
-    label = f"{words.title} of {shown}: {judged.name} across, people upwards"
+    label = f"{words.title} of {shown}: {tidy(judged.name)} across, people upwards"
     if x.size > points:
         chosen = np.sort(np.random.default_rng(seed).choice(x.size, points, replace=False))
         x, y, shown = x[chosen], y[chosen], f"{points:,} of {shown}, drawn by lot (seed {seed})"

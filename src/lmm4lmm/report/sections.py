@@ -11,6 +11,7 @@ import polars as pl
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report.agreement import AgreementView, agreement_view
+from lmm4lmm.report.beside import BesideView, People, beside_view
 from lmm4lmm.report.boards import BoardView, board_views, order_of
 from lmm4lmm.report.cards import Card
 from lmm4lmm.report.disagreements import Gallery
@@ -70,6 +71,7 @@ class Section:
     tasks: int
     boards: Leaderboards
     leaderboards: tuple[BoardView, ...]
+    beside: BesideView | None
     heat_maps: tuple[tuple[DimensionWords, HeatMap], ...]
     spread: SpreadView
     agreement: AgreementView | None
@@ -97,6 +99,7 @@ def section(
     anchor: str,
     source: Path,
     roots: Sequence[Path],
+    people: People | None,
     human: pl.DataFrame | None,
     facts: HumanFacts | None,
     plan: Plan,
@@ -123,6 +126,7 @@ def section(
         tasks=good["task"].drop_nulls().n_unique(),
         boards=boards,
         leaderboards=board_views(boards),
+        beside=None if people is None else beside_view(boards, people),
         heat_maps=tuple(
             (WORDS[name], heat)
             for name in boards.dimensions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import spare_inputs, write_atomically
-from lmm4lmm.report.agreement import AgreementView, of_evaluation, of_table
+from lmm4lmm.report.agreement import THE_METRIC, AgreementView, of_evaluation, of_table
 from lmm4lmm.report.disagreements import Gallery
 from lmm4lmm.report.evaluation import Evaluation
 from lmm4lmm.report.metric_table import MetricTable
@@ -57,7 +57,7 @@ def write_study(
     metrics = len(found.joined) if isinstance(found, MetricTable) else 1
     each = max(2, min(MOST_EACH, PICTURES // (2 * metrics * max(1, len(found.dimensions)))))
     gallery = Gallery(roots, pictures, each)
-    name = files[0].stem if files else "The metric"
+    name = files[0].stem if files else THE_METRIC
     if isinstance(found, MetricTable):
         view = of_table(found, gallery, seed=seed)
     else:

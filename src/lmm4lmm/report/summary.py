@@ -11,8 +11,10 @@ import polars as pl
 
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
+from lmm4lmm.datasets.facts import Scale
 from lmm4lmm.report.evaluation import Evaluation, evaluation
 from lmm4lmm.report.labels import NO_TASK, UNNAMED, completed, join_letters, prompt_clusters
+from lmm4lmm.report.scales import KnownScale, known_scales
 from lmm4lmm.stats.combined import RULE, Yardstick, combined
 from lmm4lmm.stats.leaderboard import Leaderboard, leaderboard
 
@@ -62,6 +64,7 @@ class Leaderboards:
         resamples: bootstrap resamples behind the intervals.
         seed: where they started.
         combined: all dimensions together; None without two dimensions and three generators.
+        scales: dimension -> what is known of the scale of its scores.
     """
 
     dimensions: Mapping[Dimension, Leaderboard]
@@ -73,6 +76,7 @@ class Leaderboards:
     resamples: int
     seed: int
     combined: CombinedBoards | None = field(default=None)
+    scales: Mapping[Dimension, KnownScale] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``leaderboard --json`` prints; ``tasks`` is there only if it was asked for."""
@@ -86,6 +90,7 @@ class Leaderboards:
             }
         if self.combined is not None:
             document["combined"] = self.combined.to_json()
+        document["scales"] = {name: vars(scale) for name, scale in self.scales.items()}
         boards = dict(self._every_board())
         document["pairs"] = {name: _pair_rows(board) for name, board in boards.items()}
         document["told_apart"] = {
@@ -113,6 +118,7 @@ def leaderboards(
     by_task: bool = False,
     seed: int = 0,
     resamples: int = 1000,
+    scales: Mapping[Dimension, Scale] | None = None,
 ) -> Leaderboards:
     """Ranks the generators of a scores table, dimension by dimension and on all dimensions together.
 
@@ -125,6 +131,7 @@ def leaderboards(
         seed: of the bootstrap; each dimension and task starts from it anew, so a part of a table gets the
             same numbers whatever else is asked for, and dimensions of the same images the same draws.
         resamples: of the bootstrap.
+        scales: of the data set that the table is; no table says on which scale it is.
 
     Returns:
         The leaderboards, with the counts of what was left out.
@@ -142,6 +149,7 @@ def leaderboards(
         resamples=resamples,
         seed=seed,
         combined=_combined(good, by_task, seed, resamples),
+        scales=known_scales(good, scales or {}),
     )
 
 

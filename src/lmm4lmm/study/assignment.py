@@ -50,12 +50,19 @@ def next_step(db: Database, now: int, rater_id: int) -> Next:
     return db.write(lambda connection: _advance(connection, now, rater_id))
 
 
+def pause(db: Database, now: int, rater_id: int) -> None:
+    """See ``Store.pause``."""
+    away = update(raters).where(raters.c.id == rater_id).values(clock=None, last_seen=now)
+    db.write(lambda connection: connection.execute(away))
+
+
 def _advance(connection: Connection, now: int, rater_id: int) -> Next:
     """Takes note that the rater is here; takes new steps if there are none; says what comes."""
     seat = read_seat(connection, rater_id, lock=True)
     if (over := ended(seat, now)) is not None:
         return over
-    here = {"clock": now, "last_seen": now}
+    on_break = seat.row.break_until is not None and seat.row.break_until > now
+    here = {"clock": None if on_break else now, "last_seen": now}
     if seat.row.lease:
         here["lease"] = now + lease_of(seat)
     connection.execute(update(raters).where(raters.c.id == rater_id).values(**here))

@@ -70,7 +70,8 @@ class RatingRow:
         item: the item's id; for pairs that of the first image, ``item_b`` that of the second.
         rating: on the dimension's own scale; for pairs 1 (``item`` preferred), 0 (``item_b``) or 0.5 (tie),
             whatever the order in which they were shown.
-        milliseconds: time on task by the server's clock; ``client_ms`` what the browser said.
+        milliseconds: time on task by the server's clock, without breaks and pauses; None where it stood still.
+            ``client_ms`` what the browser said.
         counted: whether it is one of the item's N.
         excluded: whether its rater is excluded.
         swapped: whether a pair was shown the other way round.

@@ -173,6 +173,10 @@ class Store:
         """
         return assignment.next_step(self._db, self._now(), rater_id)
 
+    def pause(self, rater_id: int) -> None:
+        """Records that the rater has stopped for a while: the clock of the step at hand starts anew with ``next``."""
+        assignment.pause(self._db, self._now(), rater_id)
+
     def rate(self, rater_id: int, step_id: str, values: Values, client_ms: int | None = None) -> Rated:
         """Stores an answer, committed before this returns; the same submission again gives ``repeated``.
 

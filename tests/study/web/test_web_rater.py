@@ -65,6 +65,13 @@ def test_another_device_goes_on_where_the_first_stopped(person: Person, app: obj
     assert other.get("/study/api/state").json()["step"] == person.get("/study/api/state").json()["step"]
 
 
+def test_the_page_of_a_pause_stops_the_clock(person: Person, store: FakeStore) -> None:
+    person.arrive("token001")
+    assert store.paused == []
+    assert say("en", "paused") in person.get("/study/pause").text
+    assert store.paused == [1]
+
+
 def test_consent_has_to_be_given(person: Person, store: FakeStore) -> None:
     person.get("/i/token001")
     assert say("en", "consent_needed") in person.post("/study/consent", language="en").text

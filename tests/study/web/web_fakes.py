@@ -48,6 +48,7 @@ class FakeStore:
         self.answers: dict[int, list[tuple[str, Mapping[str, float | str]]]] = {}
         self.opened: dict[str, int] = {}
         self.checks: list[ViewingCheck] = []
+        self.paused: list[int] = []
         self.reasons: dict[int, str] = {}
         self.events: list[AuditRow] = []
         self.closed: datetime | None = None
@@ -139,6 +140,9 @@ class FakeStore:
             preload=tuple(f"opaque{n:02d}" for n in range(done + 1, min(done + 3, len(self.files)))),
             can_undo=done > self.training,
         )
+
+    def pause(self, rater_id: int) -> None:
+        self.paused.append(rater_id)
 
     def rate(
         self, rater_id: int, step_id: str, values: Mapping[str, Any], client_ms: int | None = None

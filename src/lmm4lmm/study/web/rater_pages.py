@@ -98,6 +98,7 @@ def rater_routes(server: Server) -> APIRouter:
     @routes.get("/study/pause")
     def pause(request: Request) -> Response:
         _, rater = server.rater(request)
+        server.store.pause(rater.id)
         return server.pages.page("paused.html", rater.language, rater=rater)
 
     return routes
