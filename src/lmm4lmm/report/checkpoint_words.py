@@ -164,6 +164,7 @@ def _meaning(found: CheckpointComparison) -> str:
     new, old = plain(found.new.name), plain(found.old.name)
     return (
         "<sub>In the units of the scores (metrics that lmm4lmm runs: 0 to 100, answer: 0 to 1), higher is better. "
-        f"Difference: {new} minus {old}, mean {how}. Better or worse: the {level_words(shown)} interval excludes 0{margin}. "
+        f"Difference: {new} minus {old}, mean {how}. Better or worse: the {level_words(shown)} interval excludes "
+        f"0{margin}. "
         '"No difference found" is not "no difference": the interval says what remains possible.</sub>'
     )
