@@ -278,3 +278,45 @@ def test_a_result_s_states_are_those_of_the_merged_base(base: Path) -> None:
     torch.testing.assert_close(found.score, 100 / (1 + torch.exp(-raw[:, 0])), atol=1e-2, rtol=1e-4)
     assert found.std is not None
     torch.testing.assert_close(found.std, 1 + 20 * torch.log1p(raw[:, 1].exp()), atol=1e-2, rtol=1e-4)
+
+
+def checked(folder: Path, *words: str) -> tuple[int, dict[str, str]]:
+    """Exit code of ``models check``, and the states of what it looked at."""
+    ended = CliRunner().invoke(app, ["models", "check", str(folder), "--device", "cpu", "--json", *words])
+    assert ended.exit_code in (0, 1), ended.output
+    return ended.exit_code, {one["what"]: one["state"] for one in json.loads(ended.stdout)["findings"]}
+
+
+def test_models_check_takes_a_result_with_its_base(base: Path, result: Path) -> None:
+    code, states = checked(result, "--no-scores")
+    assert (code, states) == (0, {"hashes": "ok", "base": "ok", "scores": "mind"})
+    shutil.move(base, base.with_name("moved"))
+    assert checked(result) == (1, {"hashes": "ok", "files": "bad"})
+    (result / "adapter.safetensors").write_bytes(b"")
+    assert checked(result) == (1, {"files": "bad"})
+
+
+def test_models_check_compares_with_what_training_recorded(base: Path, result: Path) -> None:
+    from lmm4lmm.model import drawn
+
+    weights = adapter("scores", ("perception", "correspondence"))
+    said = drawn.run(lmm4lmm.load_metric(str(result), device="cpu", dtype="float32").model)
+    write_trained(result, weights, find_base(base), said)
+    assert checked(result)[1]["recorded"] == "ok"
+    other = {name: [value + 1 for value in values] for name, values in said.scores.items()}
+    write_trained(result, weights, find_base(base), drawn.Drawn(said.version, other))
+    code, states = checked(result)
+    assert (code, states["recorded"]) == (1, "bad")
+
+
+def test_models_check_takes_a_trained_part_of_nano(nano_base_folder: Path, tmp_path: Path) -> None:
+    from lmm4lmm.model.nano import assembly
+
+    for name in (assembly.FACTS_FILE, assembly.TRAINED_FILE):
+        shutil.copyfile(assembly.package_folder() / name, tmp_path / name)
+    (tmp_path / "metric.json").write_text('{"metric": "nano"}')
+    assert checked(tmp_path) == (0, {"hashes": "ok", "self-test": "ok"})
+    with (tmp_path / assembly.TRAINED_FILE).open("r+b") as file:
+        file.seek(5000)
+        file.write(b"\xff")
+    assert checked(tmp_path) == (1, {assembly.TRAINED_FILE: "bad"})

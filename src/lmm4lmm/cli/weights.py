@@ -10,6 +10,7 @@ from lmm4lmm.cli import output
 from lmm4lmm.core.errors import MissingExtraError
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.metrics import METRICS
+from lmm4lmm.metrics.loading import RESULT_FILE, named_in
 from lmm4lmm.model.findings import OK, Finding, bad, size
 
 
@@ -25,7 +26,7 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
 
     Raises:
         UnknownNameError: it is neither a metric with weights nor a place.
-        InputError: there are no weights there.
+        InputError: there are no weights there, or a training result that can't be read.
         WeightsError: they have not been fetched.
         MissingExtraError: torch is not installed.
     """
@@ -36,8 +37,13 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
         need_torch()
         from lmm4lmm.model import devices, self_test
 
-        where = devices.choose(device).names[0]
-        checked = self_test.check(name, device=where, run=run, say=output.note)
+        where, folder = devices.choose(device).names[0], Path(name).expanduser()
+        if not (folder / RESULT_FILE).is_file():
+            checked = self_test.check(name, device=where, run=run, say=output.note)
+        elif named_in(folder) == "nano":
+            checked = self_test.Checked(name, tuple(pretrained.examine_nano(folder, run=run)), None)
+        else:
+            checked = self_test.check_trained(folder, device=where, run=run, say=output.note)
         findings: Sequence[Finding] = checked.findings
         scores = checked.scores.scores if checked.scores is not None else None
     else:

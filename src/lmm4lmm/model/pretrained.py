@@ -86,13 +86,52 @@ def examine(name: str, *, device: str = "cpu", run: bool = True, say: Say = lamb
     """
     known(name)
     if name == "nano":
-        return _examine_nano(run)
+        return examine_nano(None, run=run)
     here = here_for()
     if not here:
         raise WeightsError(f"the weights of {name} are {_status_large().detail}")
     from lmm4lmm.model import self_test
 
     return list(self_test.check(None, dimensions=here, device=device, run=run, say=say).findings)
+
+
+def examine_nano(trained: Path | None, *, run: bool = True) -> list[Finding]:
+    """Examines nano's base and a trained part of it.
+
+    Args:
+        trained: the folder that a training run wrote; None for the part in this package.
+        run: score the picture that the code draws.
+
+    Raises:
+        WeightsError: the base has not been pulled, or the folder holds no trained part.
+    """
+    from lmm4lmm.model.nano import assembly as nano
+
+    folder = nano.package_folder() if trained is None else trained
+    facts = nano.read_facts(folder)
+    part = folder / nano.TRAINED_FILE
+    intact = part.is_file() and files.sha256(part) == facts.sha256
+    again = "fetch it anew: lmm4lmm models pull nano --force"
+    findings = [Finding(name, BAD, f"{name} is missing or altered", again) for name in nano_base.altered()]
+    if not intact:
+        advice = again if trained is None else "train it anew"
+        findings.append(Finding(nano.TRAINED_FILE, BAD, f"{nano.TRAINED_FILE} is missing or altered", advice))
+    if findings:
+        return findings
+    findings = [Finding("hashes", OK, "every file has the hash it must have")]
+    if facts.self_test is None or not run:
+        return [*findings, Finding("self-test", MIND, "the weights were not run")]
+    started = time.perf_counter()
+    model, _ = nano.load_trained(folder)
+    reader = nano.text_reader()
+    if differences := nano.self_test_differences(model, reader, facts.self_test):
+        return [*findings, *(Finding("self-test", BAD, difference) for difference in differences)]
+    found = nano.run_self_test(model, reader)
+    said = (
+        f"perception {found.perception:.4g}, correspondence {found.correspondence:.4g}, yes {found.p_yes:.4g}"
+    )
+    seconds = time.perf_counter() - started
+    return [*findings, Finding("self-test", OK, f"{said}: as recorded, in {seconds:.1f} s")]
 
 
 def check(name: str) -> list[str]:
@@ -140,30 +179,3 @@ def _pull_large(dimensions: Collection[Dimension], say: Say) -> list[Path]:
     )
     wanted = [published.REPOS[name] for name in DIMENSIONS if name in dimensions]
     return [hub.fetch(repo, revision=None, say=say).folder for repo in wanted]
-
-
-def _examine_nano(run: bool) -> list[Finding]:
-    from lmm4lmm.model.nano import assembly as nano
-
-    folder = nano.package_folder()
-    facts = nano.read_facts(folder)
-    trained = folder / nano.TRAINED_FILE
-    intact = trained.is_file() and files.sha256(trained) == facts.sha256
-    altered = [*nano_base.altered(), *([] if intact else [nano.TRAINED_FILE])]
-    if altered:
-        advice = "fetch it anew: lmm4lmm models pull nano --force"
-        return [Finding(name, BAD, f"{name} is missing or altered", advice) for name in altered]
-    findings = [Finding("hashes", OK, "every file has the hash it must have")]
-    if facts.self_test is None or not run:
-        return [*findings, Finding("self-test", MIND, "the weights were not run")]
-    started = time.perf_counter()
-    model, _ = nano.load_trained(folder)
-    reader = nano.text_reader()
-    if differences := nano.self_test_differences(model, reader, facts.self_test):
-        return [*findings, *(Finding("self-test", BAD, difference) for difference in differences)]
-    found = nano.run_self_test(model, reader)
-    said = (
-        f"perception {found.perception:.4g}, correspondence {found.correspondence:.4g}, yes {found.p_yes:.4g}"
-    )
-    seconds = time.perf_counter() - started
-    return [*findings, Finding("self-test", OK, f"{said}: as recorded, in {seconds:.1f} s")]

@@ -1,4 +1,4 @@
-"""The self-test of a large model's weights: whole, complete, sane, and saying what they said at conversion.
+"""The self-test of a large model's weights: whole, complete, sane, and saying what they said when they were written.
 
 Nothing here trusts the files: tensors come from safetensors or from pickles that hold nothing else.
 """
@@ -19,8 +19,10 @@ from lmm4lmm.model.checkpoint import Checkpoint
 from lmm4lmm.model.findings import BAD, MIND, OK, Finding, bad, size
 from lmm4lmm.model.inspection import inspect
 from lmm4lmm.model.loading import LoadOptions, build
+from lmm4lmm.model.quality_model import QualityModel
 from lmm4lmm.model.saved_manifest import Drawn, read_manifest, verify
 from lmm4lmm.model.sources import Located, locate, read
+from lmm4lmm.model.trained import RESULT_FILE, base_of, open_trained, read_trained
 
 SCORE_TOLERANCE, ANSWER_TOLERANCE = 0.05, 0.001
 """How far a score (0 to 100) and a probability may be from the recorded one: another machine's arithmetic."""
@@ -86,6 +88,30 @@ def check(
     return Checked(located.label, (*findings, *more), scores)
 
 
+def check_trained(
+    folder: Path, *, device: str = "cpu", run: bool = True, say: Say = lambda _: None
+) -> Checked:
+    """Examines what a training run on a large base wrote, with its base; see ``check``."""
+    findings: list[Finding] = []
+    try:
+        facts, _ = read_trained(folder)
+        findings.append(Finding("hashes", OK, f"the adapter has the hash that {RESULT_FILE} gives"))
+        base = base_of(folder, facts, say=say)
+        findings.append(Finding("base", OK, f"{base.name} is the one it was trained on"))
+        if not run:
+            findings.append(Finding("scores", MIND, "not scored, as asked"))
+            return Checked(str(folder), tuple(findings), None)
+        more, scores = _compare(
+            lambda dtype: open_trained(folder, LoadOptions(device, dtype), say=say)[0],
+            facts.self_test,
+            device,
+            say,
+        )
+    except WeightsError as error:
+        return Checked(str(folder), (*findings, Finding("files", BAD, str(error))), None)
+    return Checked(str(folder), (*findings, *more), scores)
+
+
 def record(
     checkpoint: Checkpoint, *, merge: bool = False, device: str = "cpu", say: Say = lambda _: None
 ) -> Drawn | None:
@@ -120,14 +146,20 @@ def _run(
 ) -> tuple[list[Finding], Drawn | None]:
     if why := _too_large(checkpoint, device, torch.float32):
         return [Finding("scores", MIND, f"not scored: {why}", "run it on a machine with more memory")], None
+    return _compare(lambda dtype: build(checkpoint, LoadOptions(device, dtype)), recorded, device, say)
+
+
+def _compare(
+    model: Callable[[torch.dtype], QualityModel], recorded: Drawn | None, device: str, say: Say
+) -> tuple[list[Finding], Drawn | None]:
     say(f"scoring the drawn pictures in float32 on {device}")
     try:
-        exact = drawn.run(build(checkpoint, LoadOptions(device)))
+        exact = drawn.run(model(torch.float32))
     except WeightsError as error:
         return [Finding("scores", BAD, str(error))], None
     findings = [*_sane(exact), *_as_recorded(exact, recorded)]
     say(f"scoring {_FOR_DRIFT} of them in bfloat16 on {device}")
-    half = drawn.run(build(checkpoint, LoadOptions(device, torch.bfloat16)), pictures=_FOR_DRIFT)
+    half = drawn.run(model(torch.bfloat16), pictures=_FOR_DRIFT)
     return [*findings, *_drift(exact, half)], exact
 
 
@@ -161,7 +193,7 @@ def _as_recorded(found: Drawn, recorded: Drawn | None) -> Iterator[Finding]:
     if not wrong:
         most = max(far.values(), default=0.0)
         yield Finding(
-            "recorded", OK, f"the scores are those recorded at conversion (largest difference {most:.2g})"
+            "recorded", OK, f"the scores are those recorded with the weights (largest difference {most:.2g})"
         )
 
 
