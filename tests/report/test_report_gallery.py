@@ -109,6 +109,7 @@ def test_what_can_not_be_shown_is_counted_and_explained(tmp_path: Path) -> None:
     assert pictures.get("absent.png", [tmp_path]).problem == "image not found"
     assert "text.png" in str(pictures.get("text.png", [tmp_path]).problem)
     assert pictures.get("text.png", [tmp_path]).uri is None
+    assert pictures.get("", [tmp_path]).problem == "the table names no image"
     assert (pictures.shown, len(pictures.missing)) == (1, 2)
 
 

@@ -222,3 +222,9 @@ def test_chunks_hold_every_item_once_and_are_many() -> None:
     assert [one for chunk in chunks for one in chunk["id"].to_pylist()] == frame["id"].to_list()
     assert max(chunk.num_rows for chunk in chunks) == 31
     assert max(chunk.num_rows for chunk in chunks_of(frame, readers=1000)) == 16
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "[::1]:1", "127.0.0.1:99999", "ray://127.0.0.1:1"])
+def test_where_no_cluster_is_nothing_is_waited_for(address: str) -> None:
+    with pytest.raises(InputError, match="no Ray cluster at"):
+        start(address)

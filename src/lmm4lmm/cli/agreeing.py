@@ -134,9 +134,7 @@ def evaluate(
     else:
         agreement_tables.print_evaluation(document, crossed=sampled == "crossed")
     if written is not None:
-        output.note(f"wrote {page} ({written.size_bytes / 1e6:.1f} MB, {written.images_shown} images shown)")
-        if written.missing:
-            output.note(f"{written.missing} images were not found; --images DIR says where their paths start")
+        output.note_page(written)
 
 
 def _intervals(method: str, sampled: str, resamples: int, seed: int) -> str:

@@ -240,9 +240,7 @@ def report(
     if as_json:
         output.print_json({"report": out, **{k: v for k, v in vars(facts).items() if k != "path"}})
         return
-    output.note(f"wrote {out} ({facts.size_bytes / 1e6:.1f} MB, {facts.images_shown} images shown)")
-    if facts.missing:
-        output.note(f"{facts.missing} images were not found; --images DIR says where their paths start")
+    output.note_page(facts)
 
 
 def silent(_text: str) -> None:

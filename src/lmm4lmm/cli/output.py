@@ -8,7 +8,10 @@ import math
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lmm4lmm.report.page import PageFacts
 
 PIPE_WIDTH = 200
 """Columns of a table that no terminal reads: wide enough that nothing is cut for a file or a pipe."""
@@ -24,6 +27,15 @@ def never_choke() -> None:
 def note(text: str) -> None:
     """One line for the person at the terminal, on stderr: never part of the result."""
     print(text, file=sys.stderr, flush=True)
+
+
+def note_page(page: PageFacts) -> None:
+    """Where a page was written, how large it is, and how many of its pictures are there."""
+    from lmm4lmm.report.wording import count
+
+    note(f"wrote {page.path} ({page.size_bytes / 1e6:.1f} MB, {count(page.images_shown, 'image')} shown)")
+    if page.missing:
+        note(f"{count(page.missing, 'image')} not found; --images DIR says where their paths start")
 
 
 def print_json(document: Any) -> None:

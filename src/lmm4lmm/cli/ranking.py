@@ -137,11 +137,7 @@ def compare(
     if markdown is not None:
         comparison_tables.write_markdown(summary(found), markdown, as_json)
     if html is not None:
-        page = api_ranking.write_comparison(found, html, images=images)
-        missing = f", {page.missing} not found" if page.missing else ""
-        output.note(
-            f"wrote {html} ({page.size_bytes / 1e6:.1f} MB, {page.images_shown} images shown{missing})"
-        )
+        output.note_page(api_ranking.write_comparison(found, html, images=images))
     if as_json:
         output.print_json(found.to_json())
     elif str(markdown) != "-":

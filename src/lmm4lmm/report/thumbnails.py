@@ -60,6 +60,8 @@ class Thumbnails:
             image: the path as written in the table.
             roots: folders it may be relative to, best first.
         """
+        if not image:
+            return Thumbnail(problem="the table names no image")
         path = find_image(image, roots)
         if path is None:
             self.missing.add(image)

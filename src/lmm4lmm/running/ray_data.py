@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from typing import Any, Literal
 import polars as pl
 
 from lmm4lmm.core.errors import InputError, MissingExtraError
+from lmm4lmm.core.quiet import native_lines_muted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.running.locations import Location
 from lmm4lmm.running.parquet_store import PartStore
@@ -44,6 +46,7 @@ Not equal, since Ray Data makes one stage of two that need the same: replicas wo
 _BLOCK_BYTES = 16 * 2**20  # a block of pixels between readers and replicas
 _LEAST_CHUNK, _MOST_CHUNK = 16, 1024  # items that one reader's task takes
 _STARTS = 3
+_ANSWERS_S = 20.0
 _CALLS_IN_FLIGHT = 3  # a block that is scored, one that is prepared, one that waits
 
 
@@ -239,15 +242,19 @@ def start(address: str | None, **options: Any) -> None:
     """
     import ray
 
+    if address is not None:
+        _answers(address)
     for attempt in range(_STARTS):
         try:
-            ray.init(
-                address=address or "local",
-                logging_level=logging.ERROR,
-                log_to_driver=False,
-                include_dashboard=None if address else False,
-                **options,
-            )
+            # A cluster that is started says of what log level it was given; what goes wrong is raised.
+            with nullcontext() if address else native_lines_muted():
+                ray.init(
+                    address=address or "local",
+                    logging_level=logging.ERROR,
+                    log_to_driver=False,
+                    include_dashboard=None if address else False,
+                    **options,
+                )
             return
         except Exception as error:  # Ray's own is a plain Exception, too
             ray.shutdown()
@@ -255,6 +262,17 @@ def start(address: str | None, **options: Any) -> None:
                 raise InputError(f"no Ray cluster at '{address}': {_line(error)}") from error
             if attempt == _STARTS - 1:
                 raise InputError(f"Ray can't be started on this machine: {_line(error)}") from error
+
+
+def _answers(address: str) -> None:
+    """Raises ``InputError`` where nothing answers at HOST:PORT: Ray would try for minutes, then end the process."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_ANSWERS_S).close()
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise InputError(f"no Ray cluster at '{address}': {_line(error)}") from error
 
 
 def _quiet() -> None:
