@@ -145,10 +145,10 @@ def pairing_nano(count: int) -> None:
     with server(*NANO, "--max-queue", "256") as port:
         answers = crowd(port, [body_of(*pair) for pair in pairs], 32)
     got = np.array([[one.items[0][name]["score"] for one in answers] for name in SCORED])
-    apart = np.abs(got - known).max(axis=0)  # float32 sums of batches of other sizes differ, too
+    apart = np.abs(got - known).max(axis=0)
     shuffled = np.abs(known - np.roll(known, 1, axis=1)).max(axis=0).mean()
     print(
-        f"nano: {len(answers)} requests by 32 clients: {int((apart > 0.05).sum())} further than .05 apart "
+        f"nano: {len(answers)} requests by 32 clients: {int((apart > 1e-3).sum())} further than .001 apart "
         f"(at most {apart.max():.1e}); a neighbour's scores would differ by {shuffled:.1f} on average"
     )
 

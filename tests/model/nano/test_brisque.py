@@ -100,6 +100,19 @@ def test_the_score_is_the_kernel_sum_of_the_model():
     assert float(model(seen[None])) == pytest.approx(expected, abs=1e-4)
 
 
+def test_an_opinion_does_not_depend_on_how_many_are_asked_for_at_once():
+    """Weights as large and of both signs as the published ones: in single precision these differ."""
+    draw = torch.Generator().manual_seed(0)
+    model = Brisque(774)
+    model.vectors.copy_(torch.rand(774, 36, generator=draw) * 2 - 1)
+    model.weights.copy_((torch.rand(774, generator=draw) - 0.5).sign() * 1024)
+    model.gamma.fill_(0.05)
+    low, high = torch.tensor(LOW), torch.tensor(HIGH)
+    seen = low + torch.rand(16, 36, generator=draw) * (high - low)
+    alone = torch.cat([model(one[None]) for one in seen])
+    torch.testing.assert_close(model(seen), alone, atol=1e-6, rtol=1e-6)
+
+
 def test_another_kind_of_model_is_refused():
     for other in (MADE.replace("epsilon_svr", "c_svc"), MADE.replace("rbf", "linear"), "", "<html>"):
         with pytest.raises(WeightsError, match="not the expected one"):

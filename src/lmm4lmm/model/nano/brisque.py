@@ -38,11 +38,18 @@ class Brisque(nn.Module):
         self.register_buffer("offset", torch.zeros(()))
 
     def forward(self, features: Tensor) -> Tensor:
-        """[B] opinions of features [B, 36]: about 0 (clean) to 100 (ruined); somewhat beyond is possible."""
-        scaled = 2 * (features.float() - self.low) / (self.high - self.low) - 1
-        distances = (scaled[:, None] - self.vectors).square().sum(-1)
-        opinions: Tensor = (-self.gamma * distances).exp() @ self.weights - self.offset
-        return opinions
+        """[B] opinions of features [B, 36]: about 0 (clean) to 100 (ruined); somewhat beyond is possible.
+
+        In double precision: large terms of both signs nearly cancel, and in single precision their sum would depend
+        on how many images are added up at once. Apple's GPUs have none, so there it is done by the processor.
+        """
+        where = torch.device("cpu") if features.device.type == "mps" else features.device
+        parts = (features, self.low, self.high, self.vectors, self.weights, self.gamma, self.offset)
+        given, low, high, vectors, weights, gamma, offset = (one.to(where, torch.float64) for one in parts)
+        scaled = 2 * (given - low) / (high - low) - 1
+        distances = (scaled[:, None] - vectors).square().sum(-1)
+        opinions: Tensor = (-gamma * distances).exp() @ weights - offset
+        return opinions.to(features.device, torch.float32)
 
 
 def support_vectors(model: str) -> dict[str, Tensor]:

@@ -16,8 +16,8 @@ from lmm4lmm.model.nano.naturalness import naturalness
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-VERSION = 3
-"""Part of the metric's fingerprint: raise it whenever a pixel, a statistic or a token would differ."""
+VERSION = 4
+"""Part of the metric's fingerprint: raise it whenever a pixel, a statistic, an opinion or a token would differ."""
 
 SIDE = 256
 MOST_TOKENS = 2048
