@@ -10,7 +10,7 @@ from lmm4lmm.cli import output
 from lmm4lmm.core.errors import MissingExtraError
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.metrics import METRICS
-from lmm4lmm.metrics.loading import RESULT_FILE, named_in
+from lmm4lmm.metrics.loading import named_in
 from lmm4lmm.model.findings import OK, Finding, bad, size
 
 
@@ -36,9 +36,10 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
     if is_place(name):
         need_torch()
         from lmm4lmm.model import devices, self_test
+        from lmm4lmm.model.trained import is_trained
 
         where, folder = devices.choose(device).names[0], Path(name).expanduser()
-        if not (folder / RESULT_FILE).is_file():
+        if not is_trained(folder):
             checked = self_test.check(name, device=where, run=run, say=output.note)
         elif named_in(folder) == "nano":
             checked = self_test.Checked(name, tuple(pretrained.examine_nano(folder, run=run)), None)

@@ -15,6 +15,7 @@ import torch
 from lmm4lmm.core.errors import WeightsError
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.model import drawn, needs
+from lmm4lmm.model.base_source import model_on
 from lmm4lmm.model.checkpoint import Checkpoint
 from lmm4lmm.model.findings import BAD, MIND, OK, Finding, bad, size
 from lmm4lmm.model.inspection import inspect
@@ -22,7 +23,7 @@ from lmm4lmm.model.loading import LoadOptions, build
 from lmm4lmm.model.quality_model import QualityModel
 from lmm4lmm.model.saved_manifest import Drawn, read_manifest, verify
 from lmm4lmm.model.sources import Located, locate, read
-from lmm4lmm.model.trained import RESULT_FILE, base_of, open_trained, read_trained
+from lmm4lmm.model.trained import RESULT_FILE, base_of, read_trained
 
 SCORE_TOLERANCE, ANSWER_TOLERANCE = 0.05, 0.001
 """How far a score (0 to 100) and a probability may be from the recorded one: another machine's arithmetic."""
@@ -94,7 +95,7 @@ def check_trained(
     """Examines what a training run on a large base wrote, with its base; see ``check``."""
     findings: list[Finding] = []
     try:
-        facts, _ = read_trained(folder)
+        facts, weights = read_trained(folder)
         findings.append(Finding("hashes", OK, f"the adapter has the hash that {RESULT_FILE} gives"))
         base = base_of(folder, facts, say=say)
         findings.append(Finding("base", OK, f"{base.name} is the one it was trained on"))
@@ -102,7 +103,7 @@ def check_trained(
             findings.append(Finding("scores", MIND, "not scored, as asked"))
             return Checked(str(folder), tuple(findings), None)
         more, scores = _compare(
-            lambda dtype: open_trained(folder, LoadOptions(device, dtype), say=say)[0],
+            lambda dtype: model_on(base, {facts.form: weights}, LoadOptions(device, dtype)),
             facts.self_test,
             device,
             say,
