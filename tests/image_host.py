@@ -55,7 +55,7 @@ class Place(BaseHTTPRequestHandler):
         elif kind == "drip":
             self.send_response(200)
             self.end_headers()
-            for _ in range(100):
+            for _ in range(1000):
                 self.wfile.write(b"x")
                 time.sleep(0.1)
 

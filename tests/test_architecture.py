@@ -102,6 +102,14 @@ def test_test_files_have_names_of_their_own() -> None:
     assert list((ROOT / "tests").rglob("__init__.py")) == []
 
 
+def test_no_test_measures_speed() -> None:
+    """Speed is a ratio that `benchmarks/` prints; a test on a shared machine would fail by its neighbours. A patience
+    (``monotonic``, with room for ten such neighbours) is behaviour, and a test's business."""
+    watches = re.compile(r"\b(perf_counter|process_time|thread_time|timeit)\b")
+    timed = [p.name for p in (ROOT / "tests").rglob("*.py") if watches.search(p.read_text(encoding="utf-8"))]
+    assert timed == [Path(__file__).name]
+
+
 def test_constraints_pin_every_package_once() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").split()
     assert [line for line in lines if not re.fullmatch(r"[A-Za-z0-9_.-]+==[0-9A-Za-z.]+", line)] == []

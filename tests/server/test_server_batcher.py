@@ -66,10 +66,10 @@ def test_a_crowd_shares_batches_and_everybody_gets_their_own(desks: Any) -> None
 
 
 def test_a_lone_client_does_not_wait_for_company(desks: Any) -> None:
-    desk = desks(wait_seconds=5.0)
+    desk = desks(wait_seconds=60.0)
     began = time.monotonic()
     desk.ask("alone")
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 30
 
 
 def test_the_model_waits_for_items_that_are_about_to_be_ready_but_not_for_ever(desks: Any) -> None:

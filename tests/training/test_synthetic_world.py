@@ -4,9 +4,7 @@ import hashlib
 import os
 import subprocess
 import sys
-import time
 from collections import defaultdict
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -247,13 +245,3 @@ def test_no_torch_is_imported():
     code = "import sys, lmm4lmm.training.synthetic.writing; print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
-
-
-def test_speed_is_printed(records, capsys):
-    some = records[::40]
-    start = time.perf_counter()
-    size = sum(len(record.picture.encode()) for record in some)
-    rate_of = len(some) / (time.perf_counter() - start)
-    with capsys.disabled():
-        print(f"\nsynthetic world: {rate_of:.0f} images/s on one core, {size / len(some) / 1000:.0f} kB each")
-    assert Path(some[0].image).suffix in (".png", ".jpg")

@@ -65,19 +65,19 @@ def test_what_may_pass_is_tried_again(one, endpoint, step):
 
 
 def test_a_reply_that_does_not_come_is_not_waited_for(one, endpoint):
-    endpoint.script.append(Step(200, GOOD, wait=3))
+    endpoint.script.append(Step(200, GOOD, wait=60))
     began = time.monotonic()
     _, score = one(timeout=0.5)
     assert score.perception is not None
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 30
 
 
 def test_a_reply_that_drips_is_not_waited_for(one, endpoint):
-    endpoint.script.append(Step(200, GOOD, drip=0.1))
+    endpoint.script.append(Step(200, GOOD, drip=0.3))
     began = time.monotonic()
     _, score = one(timeout=0.7)
     assert score.perception is not None
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 30
 
 
 def test_a_reply_without_end_is_not_read(one, endpoint, monkeypatch):
@@ -211,7 +211,7 @@ def test_ctrl_c_ends_waits_at_once(judge, endpoint, prepared, monkeypatch):
     monkeypatch.setattr(threading.Condition, "wait_for", interrupted)
     with pytest.raises(KeyboardInterrupt):
         metric.score(ready)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     time.sleep(0.3)
     assert not [one for one in threading.enumerate() if one.name == "lmm4lmm-judge"]
 
