@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from report_browser import Browser
 
@@ -18,6 +19,12 @@ with suppress(ImportError):
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 ROOT = Path(__file__).resolve().parent.parent
+
+if (
+    settings.get_current_profile_name() == "default"
+):  # else it is Hypothesis's own for CI: no deadline, no dice
+    settings.register_profile("unhurried", deadline=None)
+    settings.load_profile("unhurried")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -148,7 +148,7 @@ GOOD = [
 ]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(GOOD), st.data())
 def test_damaged_bytes_give_a_picture_or_an_image_error_and_nothing_else(
     good: bytes, draw: st.DataObject

@@ -74,7 +74,7 @@ def test_it_looks_like_one_of_them() -> None:
 
 
 def test_shares_run_at_once() -> None:
-    meeting = threading.Barrier(3, timeout=10)  # broken, and so an error, unless all three are there
+    meeting = threading.Barrier(3, timeout=60)  # broken, and so an error, unless all three are there
     together = Replicas([Echo(fails=lambda _: meeting.wait()) for _ in range(3)], ThreadExecutor(3))
     assert values(together.score([1.0, 2.0, 3.0])) == [1.0, 2.0, 3.0]
 
@@ -108,7 +108,7 @@ def test_else_the_first_error_in_the_order_of_the_batch() -> None:
     first_is_late = threading.Event()
 
     def late(_: Sequence[float]) -> None:
-        first_is_late.wait(5)
+        first_is_late.wait(60)
         raise ItemError("the first share's")
 
     def early(_: Sequence[float]) -> None:

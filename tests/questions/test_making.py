@@ -36,7 +36,7 @@ def test_the_tasks_are_the_papers() -> None:
     assert TASKS == PUBLISHED
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 2**31), st.integers(1, 12))
 def test_every_set_keeps_the_rules(seed: int, per_task: int) -> None:
     found = make(seed, per_task=per_task)

@@ -36,7 +36,7 @@ def item_error(text: str) -> None:
 # --- order and sameness -------------------------------------------------------------------------------------
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     work=st.lists(st.integers(0, 30), max_size=60),
     batch_size=st.sampled_from([1, 3, 8, "auto"]),
@@ -140,11 +140,11 @@ def test_preparing_goes_on_while_a_batch_runs() -> None:
 
     def bad(number: int) -> None:
         if number == 18:  # the last that is in flight when the first batch of 4 runs
-            met.set() if running.wait(timeout=10) else None
+            met.set() if running.wait(timeout=60) else None
 
     def fails(number: int) -> None:
         running.set()
-        assert met.wait(timeout=10)
+        assert met.wait(timeout=60)
 
     found = list(run_job(Doubling(bad=bad, fails=fails), range(24), batch_size=4, workers=2))
     assert [outcome.error for outcome in found] == [None] * 24

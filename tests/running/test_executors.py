@@ -37,7 +37,7 @@ def test_work_is_drawn_only_as_far_as_needed() -> None:
 
 
 def test_work_runs_at_the_same_time() -> None:
-    meeting = threading.Barrier(3, timeout=5)
+    meeting = threading.Barrier(3, timeout=60)
     assert sorted(ThreadExecutor(3).map(lambda number: meeting.wait() * 0 + number, range(3))) == [0, 1, 2]
 
 

@@ -65,7 +65,7 @@ def test_thousands_of_keys_at_once(path: Path) -> None:
         assert journal.get([*everything, "absent"]) == everything
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.lists(st.dictionaries(st.text(max_size=3), st.binary(max_size=9), max_size=5), max_size=6))
 def test_it_is_a_dictionary_that_stays(
     tmp_path_factory: pytest.TempPathFactory, batches: list[dict[str, bytes]]

@@ -21,7 +21,7 @@ def _varied(columns):
     return columns
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TIED)
 def test_scipy_agrees_ties_included(columns):
     x, y = _varied(columns)
@@ -31,7 +31,7 @@ def test_scipy_agrees_ties_included(columns):
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TIED)
 def test_symmetric_bounded_and_odd(measure, columns):
     x, y = _varied(columns)
@@ -42,7 +42,7 @@ def test_symmetric_bounded_and_odd(measure, columns):
 
 
 @pytest.mark.parametrize("measure", [srcc, krcc])
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TIED)
 def test_rank_measures_ignore_a_rising_transformation(measure, columns):
     x, y = _varied(columns)
@@ -102,7 +102,7 @@ def test_pairwise_accuracy_counts_each_kind_of_pair():
     assert found.accuracy_with_ties == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TIED)
 def test_pairwise_accuracy_and_tau_tell_the_same_story(columns):
     x, y = _varied(columns)
@@ -120,7 +120,7 @@ def test_a_constant_metric_has_a_pairwise_accuracy():
         pairwise_accuracy([1, 2, 3], [5, 5, 5])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TIED)
 def test_tau_c_and_somers_d_are_scipys(columns):
     x, y = _varied(columns)

@@ -51,7 +51,7 @@ def test_replicates_are_those_of_each_group_alone(ties, rng):
         assert value.interval.value == pytest.approx(spearmanr(x[rows], y[rows]).statistic, abs=1e-12)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_a_resample_is_the_repeated_rows(data):
     """scipy on rows repeated as drawn; few distinct values, so ties and constant groups are common."""

@@ -159,7 +159,7 @@ def test_no_shared_prompt_is_compared_unpaired(rng):
     assert "1 of 1 pairs share fewer than two" in board.notes[0]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 5), st.one_of(st.integers(0, 3), st.just(np.nan))),

@@ -34,7 +34,7 @@ def test_a_falling_metric_gets_a_falling_curve(rng):
     assert fit.plcc > 0.99
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     seed=st.integers(0, 10_000),
     shift=st.sampled_from([0, 1e4, -3e3]),
@@ -47,7 +47,7 @@ def test_scale_and_origin_of_the_metric_do_not_matter(seed, shift, scale):
     assert plcc_fitted(scale * x + shift, y) == pytest.approx(plcc_fitted(x, y), abs=1e-6)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 10_000), size=st.sampled_from([4, 5]))
 def test_never_worse_than_a_straight_line_and_five_never_worse_than_four(seed, size):
     rng = np.random.default_rng(seed)

@@ -49,7 +49,7 @@ def test_order_of_items_and_raters_does_not_matter(method: str, rng: np.random.G
 
 @ALL
 @given(scale=st.floats(0.1, 20.0), shift=st.floats(-50.0, 50.0))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_another_unit_of_the_ratings(method: str, scale: float, shift: float) -> None:
     whole = panel(gaps=0.2)
     one, other = recover(whole, method), recover(scale * whole + shift, method)
@@ -337,7 +337,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
         elements=st.sampled_from([np.nan, 1.0, 2.0, 3.0, 4.0, 5.0]),
     )
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_ratings_are_too_odd(method: str, whole: np.ndarray) -> None:
     if np.isnan(whole).all():
         with pytest.raises(StatisticsError, match="there are no ratings"):

@@ -96,7 +96,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say(nu: float) -> None:
 
 
 @given(seed=st.integers(0, 1000), nu=st.sampled_from([0.0, 0.5]))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_who_is_shown_first_and_in_which_order_does_not_matter(seed: int, nu: float) -> None:
     (i, j, x), _ = simulated(seed, nu=nu)
     one = bradley_terry(i, j, x)

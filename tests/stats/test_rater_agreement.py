@@ -64,7 +64,7 @@ def test_randolphs_kappa_is_agreement_beyond_equal_chances(rng):
         randolph_kappa(ratings, rng=rng, values=1)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_alpha_is_the_mean_over_all_pairs(data):
     """The definition in plain loops, with gaps and ties."""

@@ -31,7 +31,7 @@ def _by_definition(x, y, prompts, epsilon):
     return float(np.mean(shares)) if shares else None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SMALL)
 def test_the_best_epsilon_is_the_best_of_all(columns) -> None:
     x, y, prompts = columns

@@ -184,7 +184,7 @@ def test_plain_images_of_any_size_have_finite_statistics(size, colour):
     assert np.abs(found).max() <= 20
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(1, 300), st.integers(1, 300), st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 255]))
 def test_any_image_has_finite_statistics(width, height, seed, most):
     pixels = np.random.default_rng(seed).integers(0, most + 1, (height, width, 3), np.uint8)

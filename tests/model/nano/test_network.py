@@ -70,7 +70,7 @@ def test_every_part_of_what_is_seen_counts(part):
     assert changed[2] > 1e-3
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(texts_of_items, min_size=1, max_size=5), st.randoms(use_true_random=False))
 def test_neither_batch_mates_nor_their_order_nor_padding_change_a_value(texts, random):
     features = random_features(len(texts))

@@ -16,7 +16,7 @@ from lmm4lmm.model.nano.processing import MOST_TOKENS, SIDE, TextReader, Texts, 
 sides = st.integers(1, 900)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(sides, sides)
 def test_any_size_gives_a_square_of_the_same_colour(width, height):
     found = view(Image.new("RGB", (width, height), (10, 20, 30)))

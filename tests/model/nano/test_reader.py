@@ -44,7 +44,7 @@ def some_words(lengths: list[tuple[int, int]], padding: int = 0, seed: int = 2):
     return words, spans
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(1, 5)), min_size=1, max_size=4), st.integers(0, 3))
 def test_gists_are_mean_and_maximum_of_embeddings_and_mean_and_last_of_states(lengths, padding):
     words, spans = some_words(lengths, padding)

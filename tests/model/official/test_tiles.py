@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -73,7 +73,6 @@ sides = st.integers(1, 5000)
 counts = st.integers(1, 14)
 
 
-@settings(deadline=None)
 @given(sides, sides, counts, counts, st.booleans())
 def test_a_grid_has_as_many_tiles_as_allowed_and_the_nearest_shape(width, height, one, other, thumbnail):
     least, most = sorted((one, other))
