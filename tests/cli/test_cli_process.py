@@ -107,3 +107,10 @@ def test_typos_are_answered_with_the_nearest_name(
     assert code == 2
     assert out == ""
     assert "id you mean" in err or "ossible options" in err
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "lmm4lmm", "score", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "python -m lmm4lmm score" in done.stdout

@@ -28,7 +28,7 @@ from lmm4lmm.training.synthetic.world import world
 from lmm4lmm.training.synthetic.writing import write
 
 WORLD_SEED, WORLD_PROMPTS, WORLD_GENERATORS, AGAIN = 101, 680, 8, 5
-_LEVEL_SHARE = 0.5
+LEVEL_SHARE = 0.5
 """How much of a quality label is the made level; the rest is BRISQUE's opinion, on the same scale."""
 _CLEAN, _SLOPE = 62.0, 0.55
 """What BRISQUE 0 stands for, and the points that one of BRISQUE's costs."""
@@ -77,7 +77,7 @@ def qualities(pictures: Sequence[Picture], kept: Path, say: Say) -> dict[tuple[s
 
 def _label(level: float, opinion: float) -> float:
     of_brisque = _CLEAN - _SLOPE * float(np.clip(opinion, -10, 100))
-    return _LEVEL_SHARE * level + (1 - _LEVEL_SHARE) * of_brisque
+    return LEVEL_SHARE * level + (1 - LEVEL_SHARE) * of_brisque
 
 
 def _of_pictures(pictures: Sequence[Picture], quality: dict[tuple[str, str], float]) -> Iterator[Sided]:
