@@ -54,6 +54,7 @@ def test_an_image_comes_with_what_the_service_says_of_it(service, asking):
     [
         does.status(429),
         does.status(429, retry_after="0"),
+        does.status(429, {"code": "rate_limit_exceeded", "message": "too many requests to moderation"}),
         does.status(500),
         does.status(503, retry_after="0.05"),
         does.status(502, "bad gateway"),
