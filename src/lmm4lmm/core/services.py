@@ -11,11 +11,11 @@ import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from lmm4lmm.core.certificates import certificates
 from lmm4lmm.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -134,14 +134,6 @@ class ServiceClient:
                 raise NoAnswerError("the answer took too long")
             parts.append(part)
         return b"".join(parts)
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """Whom to trust. Read once: that takes longer than all else in making a client."""
-    import httpx
-
-    return httpx.create_ssl_context()
 
 
 def _proxy(base_url: str) -> str | None:

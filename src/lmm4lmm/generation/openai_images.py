@@ -17,7 +17,7 @@ from lmm4lmm.core.fetching import Fetcher
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import read_image
 from lmm4lmm.core.retrying import asked_wait
-from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient, certificates
+from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient
 from lmm4lmm.generation.image_answers import Again, Refused, decoded, judged
 from lmm4lmm.generation.pacing import Pace, limit_wait
 from lmm4lmm.generation.spending import Spending
@@ -74,11 +74,7 @@ class OpenAIImages:
         )
         self.fingerprint = f"openai:{model[:24]}:{identity[:8]}"
         self._fetcher = Fetcher(
-            anywhere=True,
-            inside=origin_of(client.base_url),
-            most_bytes=MAX_BYTES,
-            seconds=timeout,
-            tls=certificates(),
+            anywhere=True, inside=origin_of(client.base_url), most_bytes=MAX_BYTES, seconds=timeout
         )
 
     def generate(self, draws: Sequence[Draw]) -> list[Drawn | Refusal | ItemError]:
