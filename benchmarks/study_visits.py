@@ -54,8 +54,9 @@ def by_http(link: str, language: str, answers: Answers) -> str:
                 state = json.load(answer)
         elif state["stage"] == "finished":
             return _code(get("/study"))
-        else:  # a break
-            time.sleep(0.5)
+        else:
+            if state["stage"] != "feedback":  # a break
+                time.sleep(0.5)
             state = json.loads(get("/study/api/state"))
     raise TimeoutError(f"a rater did not finish within {LONGEST:.0f} s")
 

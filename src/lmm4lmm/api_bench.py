@@ -112,7 +112,7 @@ class Bench:
         generated: what became of the images.
         scores: the file of scores.
         scored, unscored: images with a score and without.
-        boards: the leaderboard of what is in the folder.
+        boards: the leaderboards of what is in the folder, those of the page.
         people: what people said of EvalMi-50K's models for the same prompts, and why not to read both on one scale.
         page: the report.
         remarks: what the metric has to say of the run.
@@ -240,7 +240,8 @@ def bench(
         title=f"Bench of {listed(_generators(table))}",
     )
     remarks = tuple(planned.metric.remarks()) if hasattr(planned.metric, "remarks") else ()
-    done = Bench(generated, scores, *counts, api.leaderboard(table), people, page, remarks)
+    (boards,) = page.boards
+    done = Bench(generated, scores, *counts, boards, people, page, remarks)
 
     write_atomically(
         folder / "bench.json", json.dumps(done.to_json(), indent=2, default=str, ensure_ascii=False) + "\n"

@@ -194,6 +194,7 @@ def test_bench_from_prompts_to_page(cli, blocks, prompts):
     found = json.loads(second.out)
     assert {row["generator"] for row in found["leaderboard"]["dimensions"]["perception"]} == {"mine", "other"}
     assert found["comparable"] is False
+    assert found["leaderboard"] == json.loads(cli("leaderboard", "run/scores.jsonl", "--json").out)
     assert '<h1 dir="auto">Bench of mine and other</h1>' in Path("run/report.html").read_text()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from lmm4lmm.core.errors import ManifestError
 from lmm4lmm.core.json_rows import Shape
-from lmm4lmm.core.jsonl import jsonl_line, read_json, read_jsonl
+from lmm4lmm.core.jsonl import jsonl_line, read_json, read_jsonl, read_rows
 
 SHAPE = Shape(text=("id", "prompt"), required={"prompt": "the prompt"}, nested=("perception",))
 
@@ -100,6 +100,18 @@ def test_json_documents(content: str, tmp_path: Path) -> None:
 def test_a_document_of_another_shape_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="a list of objects is expected"):
         read_json(_write(tmp_path / "t.json", "[1, 2]"))
+
+
+def test_rows_are_as_they_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lmm4lmm.core.jsonl.BLOCK", 2)
+    rows = [{"id": 1, "parts": ["a", {"b": None}]}, {"id": "2"}, {"deep": {"n": 1.5}}]
+    path = _write(tmp_path / "t.jsonl", "\ufeff" + "\n\n".join(map(json.dumps, rows)))
+    assert list(read_rows(path)) == rows
+    assert list(read_rows(path, limit=1)) == rows[:1]
+    with pytest.raises(
+        ManifestError, match=r"""row 3: not a JSON object on one line: .* \(found '\{"a"'\)"""
+    ):
+        list(read_rows(_write(path, '{}\n{}\n{"a"\n')))
 
 
 def test_an_empty_file_has_no_columns(tmp_path: Path) -> None:

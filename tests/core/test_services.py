@@ -6,9 +6,10 @@ import base64
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ def answering(act: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[str]:
         def log_message(self, *_: Any) -> None:
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -138,6 +139,48 @@ def test_who_was_not_reached_was_not_asked(base_url: str, said: str, monkeypatch
     with pytest.raises(NoAnswerError, match=said) as error:
         client(base_url).ask("GET", "/models", seconds=5)
     assert not error.value.sent
+
+
+def drips(handler: BaseHTTPRequestHandler) -> None:
+    """The first answer is whole and keeps the connection; headers of the next come now and then, and then an end."""
+    handler.protocol_version, handler.close_connection = "HTTP/1.1", False
+    handler.send_response(200)
+    if handler.path == "/v1/drip":
+        handler.flush_headers()
+        with suppress(OSError):  # the client has gone
+            for number in range(100):
+                handler.wfile.write(f"X-{number}: 1\r\n".encode())
+                time.sleep(0.1)
+    handler.send_header("Content-Length", "2")
+    with suppress(OSError):
+        handler.end_headers()
+        handler.wfile.write(b"{}")
+
+
+@pytest.mark.parametrize("before", [(), ("/models",)], ids=["a new connection", "one that was kept"])
+def test_headers_that_drip_are_not_waited_for(before: tuple[str, ...]) -> None:
+    with answering(drips) as address:
+        one = client(f"http://{address}/v1")
+        for path in before:
+            assert one.ask("GET", path, seconds=30).body == b"{}"
+        with pytest.raises(NoAnswerError, match="no answer in time") as error:
+            one.ask("GET", "/drip", seconds=0.5)
+    assert error.value.sent
+
+
+def test_a_connection_is_kept_and_its_time_begins_anew() -> None:
+    seen = []
+
+    def noted(handler: BaseHTTPRequestHandler) -> None:
+        seen.append(handler.client_address)
+        drips(handler)
+
+    with answering(noted) as address:
+        one = client(f"http://{address}/v1")
+        assert one.ask("GET", "/models", seconds=0.9).body == b"{}"
+        time.sleep(1)
+        assert one.ask("GET", "/models", seconds=30).body == b"{}"
+    assert seen[0] == seen[1]
 
 
 def test_a_server_without_tls_is_told_as_such() -> None:

@@ -54,6 +54,7 @@ def test_an_image_comes_with_what_the_service_says_of_it(service, asking):
     [
         does.status(429),
         does.status(429, retry_after="0"),
+        does.status(429, {"code": "rate_limit_exceeded", "message": "too many requests to moderation"}),
         does.status(500),
         does.status(503, retry_after="0.05"),
         does.status(502, "bad gateway"),
@@ -257,11 +258,25 @@ def test_an_image_that_is_too_large_is_not_read(service, asking, monkeypatch):
     assert len(service.fetched) == 1
 
 
-def test_who_sits_behind_a_proxy_is_told_what_helps(service, asking, monkeypatch):
+def test_behind_a_proxy_the_first_image_that_does_not_arrive_ends_the_run(service, asking, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     service.plan("a cat", does.url("HERE/1.png"))
     service.serve("/1.png", lambda handler: handler.answer(503, b"", "text/plain"))
-    assert "response_format=b64_json" in str(one(asking(attempts=1)))
+    generator = asking(attempts=2, price_per_image=0.5)
+    with pytest.raises(GenerationError, match="response_format=b64_json"):
+        one(generator)
+    assert generator.spending.spent == 0.5
+    assert len(service.fetched) == 2
+
+
+def test_a_proxy_that_is_not_needed_ends_nothing(service, asking, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    service.plan("a cat", does.url("HERE/files/1.png"), does.url("HERE/1.png"))
+    service.serve("/files/1.png", does.png("a cat"))
+    service.serve("/1.png", lambda handler: handler.answer(503, b"", "text/plain"))
+    generator = asking(attempts=2)
+    assert isinstance(one(generator), Drawn)
+    assert "can't be fetched: 127.0.0.1 answers 503" in str(one(generator))
 
 
 def test_an_image_that_can_not_be_fetched_is_not_made_again(service, asking):

@@ -17,7 +17,14 @@ from PIL import Image
 
 from lmm4lmm import api_generate
 from lmm4lmm.core.drawing import Draw, Drawn, Refusal, seed_of
-from lmm4lmm.core.errors import GenerationError, InputError, ItemError, JournalError, OutOfMemoryError
+from lmm4lmm.core.errors import (
+    GenerationError,
+    InputError,
+    ItemError,
+    JournalError,
+    ManifestError,
+    OutOfMemoryError,
+)
 from lmm4lmm.core.manifest import read_manifest
 from lmm4lmm.core.png import read_png_text, write_png
 from lmm4lmm.core.records import Prompt
@@ -100,6 +107,19 @@ def test_one_bad_prompt_never_stops_it(tmp_path: Path, at_once: int) -> None:
     again = api_generate.generate(painter, prompts(*texts), tmp_path)
     assert (again.images, again.failed, again.refused, again.cached) == (4, 0, 1, 3)
     assert Counter(painter.drawn).most_common(1)[0][1] == 1  # a refusal is not asked again either
+
+
+@pytest.mark.parametrize("name", ["manifest.jsonl", "results.jsonl"])
+def test_a_damaged_line_is_named_before_anything_is_drawn(tmp_path: Path, name: str) -> None:
+    api_generate.generate(Painter(), prompts("a", "b"), tmp_path)
+    kept = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(kept + b'"half a li\n')
+    painter = Painter()
+    with pytest.raises(ManifestError, match=rf"{name}, row 3: not a JSON object on one line.*half a li"):
+        api_generate.generate(painter, prompts("a", "b", "c"), tmp_path)
+    assert painter.drawn == []
+    (tmp_path / name).write_bytes(kept)
+    assert len(rows(api_generate.generate(painter, prompts("a", "b", "c"), tmp_path).results)) == 3
 
 
 def test_metadata_says_it_all_in_any_script(tmp_path: Path) -> None:

@@ -290,6 +290,17 @@ def test_a_pause_is_no_time_on_a_step_and_a_reload_is(store: Store, tmp_path: Pa
     assert [row.milliseconds for row in store.ratings("s")] == [10_000] * 2 + [2000] * 2
 
 
+def test_reading_feedback_is_no_time_on_a_step(store: Store, tmp_path: Path, clock: Clock) -> None:
+    make(store, tmp_path, training=[Training(item="i0", expected={"perception": (1, 5)})])
+    (rater,) = seated(store)
+    assert store.rate(rater, store.next(rater).id, GOOD).feedback
+    clock.on(seconds=20)
+    step = store.next(rater)
+    clock.on(seconds=7)
+    store.rate(rater, step.id, GOOD)
+    assert [(row.kind, row.milliseconds) for row in store.ratings("s")] == [("rated", 7000)] * 2
+
+
 def test_more_ratings_where_people_differ(store: Store, tmp_path: Path) -> None:
     make(store, tmp_path, stop_when=Stopping(half_width=0.5, max_ratings=4))
     for number, rater in enumerate(seated(store, count=5)):

@@ -15,7 +15,8 @@ from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import DIMENSIONS
 from lmm4lmm.metrics import METRICS
 from lmm4lmm.metrics.cards import CARDS
-from lmm4lmm.metrics.loading import ALWAYS, RESULT_FILE, named_in
+from lmm4lmm.metrics.loading import ALWAYS, named_in
+from lmm4lmm.model.result_file import RESULT_FILE, is_trained
 
 if TYPE_CHECKING:
     from lmm4lmm.model.sources import Located
@@ -38,7 +39,7 @@ def describe(name: str) -> dict[str, Any]:
 
     if is_place(name):
         folder = Path(name).expanduser()
-        if (folder / RESULT_FILE).is_file():
+        if is_trained(folder):
             return {"name": name, **_trained(folder)}
         return {"name": name, **_facts("lmm4lmm"), **_large(name)}
     known, _, variant = name.partition(":")

@@ -36,7 +36,7 @@ def examine(name: str, *, device: str, run: bool) -> dict[str, Any]:
     if is_place(name):
         need_torch()
         from lmm4lmm.model import devices, self_test
-        from lmm4lmm.model.trained import is_trained
+        from lmm4lmm.model.result_file import is_trained
 
         where, folder = devices.choose(device).names[0], Path(name).expanduser()
         if not is_trained(folder):

@@ -57,16 +57,20 @@ def checked_url(url: str, name: str) -> str:
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the open internet: not loopback, private, link-local, shared, multicast...
 
-    IPv6 addresses that carry an IPv4 one (mapped, NAT64, 6to4, Teredo) are never public: what they lead to is the
-    network's business.
+    An IPv6 address that stands for an IPv4 one (mapped, or of RFC 6052's NAT64, by which networks without IPv4 reach
+    all hosts that have nothing else) is as public as that. The addresses of tunnels (6to4, Teredo), which also hold
+    one, are never public: where they lead is the business of whoever runs the tunnel.
     """
     found = ipaddress.ip_address(address.partition("%")[0])
-    if isinstance(found, ipaddress.IPv6Address) and (
-        found.ipv4_mapped is not None
-        or found.teredo is not None
-        or found.is_site_local
-        or found in _NAT64
-        or found in _SIX_TO_FOUR
-    ):
-        return False
+    if isinstance(found, ipaddress.IPv6Address):
+        if found.teredo is not None or found.is_site_local or found in _SIX_TO_FOUR:
+            return False
+        found = _ipv4_of(found) or found
     return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def _ipv4_of(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for, if it does."""
+    if address in _NAT64:
+        return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.ipv4_mapped

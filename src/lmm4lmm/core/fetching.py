@@ -15,11 +15,11 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from lmm4lmm.core.addresses import PORTS, Origin, checked_url, is_public, origin_of
+from lmm4lmm.core.certificates import certificates
 from lmm4lmm.core.errors import FetchError, InputError
 from lmm4lmm.core.retrying import asked_wait
 
@@ -41,7 +41,7 @@ class Fetcher:
         seconds: for one image, redirects included.
         resolve: as ``socket.getaddrinfo``.
         public: whether an address may be connected to.
-        tls: another context than the system's.
+        tls: another context than that of ``core.certificates``.
 
     Raises:
         InputError: an allowed origin is not one.
@@ -177,7 +177,7 @@ class _Pinned(http.client.HTTPConnection):
         self.default_port = PORTS[scheme]  # left out of the Host header
         super().__init__(host, port, timeout=seconds)
         self._addresses, self._seconds = addresses, seconds
-        self._context = (tls or _system_tls()) if scheme == "https" else None
+        self._context = (tls or certificates()) if scheme == "https" else None
         # http.client forgets its own once a response has taken it over.
         self._wire: socket.socket | None = None
 
@@ -211,11 +211,6 @@ class _Pinned(http.client.HTTPConnection):
         if wire is not None:
             with contextlib.suppress(OSError):  # it ended by itself
                 wire.shutdown(socket.SHUT_RDWR)
-
-
-@cache
-def _system_tls() -> ssl.SSLContext:
-    return ssl.create_default_context()
 
 
 def _allowed(text: str) -> Origin:

@@ -41,6 +41,17 @@ def read_jsonl(path: Path, shape: Shape | None = None, *, limit: int | None = No
     return join_frames(blocks)
 
 
+def read_rows(path: Path, *, limit: int | None = None) -> Iterator[Row]:
+    """The objects of JSON lines one by one and as they are written, for who passes them on.
+
+    Raises:
+        InputError: the file can't be opened.
+        ManifestError: malformed JSON, or a line that is no object.
+    """
+    for rows in _blocks(path, limit):
+        yield from rows
+
+
 def read_json(path: Path, shape: Shape | None = None, *, limit: int | None = None) -> pl.DataFrame:
     """Reads a JSON document: a list of objects, or an object of objects whose keys become ``id``.
 

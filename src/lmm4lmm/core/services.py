@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import socket
 import ssl
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from lmm4lmm.core.certificates import certificates
 from lmm4lmm.core.errors import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -65,6 +64,8 @@ class ServiceClient:
     ) -> None:
         try:
             import httpx
+
+            from lmm4lmm.core.timed_transport import TimedTransport
         except ImportError as error:
             raise MissingExtraError(f"a service behind HTTP (no module '{error.name}')", extra) from error
         if key is not None and not (key.isascii() and key.isprintable() and key == key.strip()):
@@ -81,9 +82,7 @@ class ServiceClient:
             self._client = httpx.Client(
                 base_url=base_url,
                 headers=headers,
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=connections),
-                verify=certificates(),
-                proxy=_proxy(base_url),
+                transport=TimedTransport(trust=certificates(), kept=connections, proxy=_proxy(base_url)),
                 trust_env=False,
             )
         except (httpx.InvalidURL, ValueError, ImportError) as error:  # of the address or the proxy
@@ -96,20 +95,19 @@ class ServiceClient:
             method: of HTTP.
             path: behind the base URL.
             document: JSON.
-            seconds: for all of it, so that a body that trickles ends, too.
+            seconds: for all of it, so that headers or a body that trickle end, too.
 
         Raises:
             NoAnswerError: no whole answer came in time.
         """
         import httpx
 
-        ends = time.monotonic() + seconds
         headers = None if document is None else {"Content-Type": "application/json"}
         timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_S))
         try:
             asked = self._client.stream(method, path, content=document, headers=headers, timeout=timeout)
             with asked as response:
-                body = self._read(response, ends)
+                body = self._read(response)
         except httpx.RequestError as error:
             sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
             raise NoAnswerError(self.clean(_told(error)), sent=sent) from None
@@ -124,24 +122,14 @@ class ServiceClient:
         shown = self.without_key(" ".join(text.split()))
         return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
-    def _read(self, response: httpx.Response, ends: float) -> bytes:
+    def _read(self, response: httpx.Response) -> bytes:
         parts, size = list[bytes](), 0
         for part in response.iter_bytes():
             size += len(part)
             if size > self._most:
                 raise NoAnswerError(f"the answer has more than {self._most:,} bytes")
-            if time.monotonic() > ends:
-                raise NoAnswerError("the answer took too long")
             parts.append(part)
         return b"".join(parts)
-
-
-@cache
-def certificates() -> ssl.SSLContext:
-    """Whom to trust. Read once: that takes longer than all else in making a client."""
-    import httpx
-
-    return httpx.create_ssl_context()
 
 
 def _proxy(base_url: str) -> str | None:

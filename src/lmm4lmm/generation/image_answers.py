@@ -69,8 +69,9 @@ def judged(
     code, message = _error(document)
     told = f": {clean(message)}" if message else ""
     said = f"{what} answers {answer.status} {_phrase(answer.status)}{told}"
+    passes = answer.status in _PASSES or answer.status >= 500
     if code.lower() in _REFUSED or (
-        400 <= answer.status < 500 and _REFUSED_WORDS.search(f"{code} {message}")
+        answer.status >= 400 and not passes and _REFUSED_WORDS.search(f"{code} {message}")
     ):
         return Refused(clean(message or code))
     if code in _USED_UP or answer.status == HTTPStatus.PAYMENT_REQUIRED:
@@ -81,7 +82,7 @@ def judged(
         raise GenerationError(f"{said}. Are the model's name and --base-url right?")
     if 300 <= answer.status < 400:
         raise GenerationError(f"{said}. The key is not sent elsewhere: give the final address as --base-url")
-    if answer.status in _PASSES or answer.status >= 500:
+    if passes:
         return Again(said, wait)
     if answer.status >= 400:
         return ItemError(said)

@@ -17,7 +17,7 @@ from lmm4lmm.core.fetching import Fetcher
 from lmm4lmm.core.files import content_key
 from lmm4lmm.core.images import read_image
 from lmm4lmm.core.retrying import asked_wait
-from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient, certificates
+from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient
 from lmm4lmm.generation.image_answers import Again, Refused, decoded, judged
 from lmm4lmm.generation.pacing import Pace, limit_wait
 from lmm4lmm.generation.spending import Spending
@@ -68,17 +68,14 @@ class OpenAIImages:
         self.spending = spending
         self._model, self._client, self._pace, self._send_seed = model, client, pace, send_seed
         self._timeout, self._attempts = timeout, attempts
+        self._arrives = False  # whether an image that lies elsewhere has ever been fetched
         self._host = urlsplit(client.base_url).netloc
         identity = content_key(
             model, client.base_url, json.dumps(self.settings, sort_keys=True), str(send_seed)
         )
         self.fingerprint = f"openai:{model[:24]}:{identity[:8]}"
         self._fetcher = Fetcher(
-            anywhere=True,
-            inside=origin_of(client.base_url),
-            most_bytes=MAX_BYTES,
-            seconds=timeout,
-            tls=certificates(),
+            anywhere=True, inside=origin_of(client.base_url), most_bytes=MAX_BYTES, seconds=timeout
         )
 
     def generate(self, draws: Sequence[Draw]) -> list[Drawn | Refusal | ItemError]:
@@ -156,13 +153,18 @@ class OpenAIImages:
         return Drawn(image, {"revised_prompt": self._client.without_key(rewritten)})
 
     def _fetch(self, url: object) -> bytes | ItemError:
-        """An image that lies elsewhere: without the key, with the same limits and patience."""
+        """An image that lies elsewhere: without the key, with the same limits and patience.
+
+        Raises:
+            GenerationError: there is a proxy, and no image has arrived without it yet: others would be paid for and
+                lost, too.
+        """
         reason = ""
         for attempt in range(self._attempts):
             if attempt:
                 self._pace.back_off(attempt - 1)
             try:
-                return self._fetcher.fetch(str(url))
+                data = self._fetcher.fetch(str(url))
             except FetchError as error:
                 reason = str(error)
                 if not error.may_pass:
@@ -170,9 +172,15 @@ class OpenAIImages:
                 if error.wait:
                     self._pace.hold(min(error.wait, LONGEST_WAIT_S))
                     self._pace.wait()
+            else:
+                self._arrives = True
+                return data
         else:
-            if {"https", "all"} & getproxies().keys():
-                reason += "; images are fetched without a proxy: try --option response_format=b64_json"
+            if not self._arrives and {"https", "all"} & getproxies().keys():
+                raise GenerationError(
+                    f"an image was made, but can't be fetched: {reason}. Images are fetched without the proxy that "
+                    "the environment names: try --option response_format=b64_json"
+                )
         return _Lost(f"the image was made, but can't be fetched: {reason}")
 
 

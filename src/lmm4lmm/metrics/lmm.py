@@ -239,9 +239,10 @@ def _opened(
     """A model, what identifies its weights, and the human scale that they were trained on, where known."""
     from lmm4lmm.model import base_source, sources, trained
     from lmm4lmm.model.loading import build
+    from lmm4lmm.model.result_file import is_trained
 
     folder = Path(weights).expanduser() if weights is not None else None
-    if folder is not None and trained.is_trained(folder):
+    if folder is not None and is_trained(folder):
         return *trained.open_trained(folder, options, base=base, say=say), None
     if base is not None:
         raise InputError("base is for the result of a training run, and the weights are none")

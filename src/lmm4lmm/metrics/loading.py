@@ -15,9 +15,7 @@ from lmm4lmm.core.protocols import Executor, Metric
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.metrics import METRICS
 from lmm4lmm.metrics.replicas import Replicas, wants_every_gpu
-
-RESULT_FILE = "metric.json"
-"""What training writes beside its weights: which metric scores with them."""
+from lmm4lmm.model.result_file import RESULT_FILE, is_trained
 
 ALWAYS = ("device", "dimensions", "dtype")
 """What every loader takes."""
@@ -102,13 +100,13 @@ def named_in(folder: Path) -> str:
     Raises:
         InputError: it is no result of training; says what is missing.
     """
-    path = folder / RESULT_FILE
-    if not path.is_file():
+    if not is_trained(folder):
         here = ", ".join(sorted(one.name for one in folder.iterdir())[:5]) or "nothing"
         raise InputError(
             f"{folder} is no result of a training run: it has no {RESULT_FILE} (found {here}). Other weights are "
             "named by weights (--weights DIR), beside a metric's name"
         )
+    path = folder / RESULT_FILE
     try:
         return msgspec.json.decode(path.read_bytes(), type=_Result).metric
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -21,9 +21,10 @@ from lmm4lmm.model.findings import BAD, MIND, OK, Finding, bad, size
 from lmm4lmm.model.inspection import inspect
 from lmm4lmm.model.loading import LoadOptions, build
 from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.result_file import RESULT_FILE
 from lmm4lmm.model.saved_manifest import Drawn, read_manifest, verify
 from lmm4lmm.model.sources import Located, locate, read
-from lmm4lmm.model.trained import RESULT_FILE, base_of, read_trained
+from lmm4lmm.model.trained import base_of, read_trained
 
 SCORE_TOLERANCE, ANSWER_TOLERANCE = 0.05, 0.001
 """How far a score (0 to 100) and a probability may be from the recorded one: another machine's arithmetic."""

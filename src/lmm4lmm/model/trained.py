@@ -27,12 +27,12 @@ from lmm4lmm.model.base_source import FoundBase, find_base, model_on
 from lmm4lmm.model.checkpoint import AdapterWeights, Readout
 from lmm4lmm.model.loading import LoadOptions
 from lmm4lmm.model.quality_model import QualityModel
+from lmm4lmm.model.result_file import RESULT_FILE
 from lmm4lmm.model.saved import adapter_facts, named_tensors, read_adapter
 from lmm4lmm.model.saved_manifest import ADAPTER_FILE, AdapterFacts, Drawn
 
 FORMAT = 1
 METRIC = "lmm4lmm"
-RESULT_FILE = "metric.json"
 
 Say = Callable[[str], None]
 
@@ -78,11 +78,6 @@ class TrainedFacts(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
     made_by: str = ""
     self_test: Drawn | None = None
-
-
-def is_trained(folder: Path) -> bool:
-    """Whether a folder says that a training run wrote it."""
-    return (folder / RESULT_FILE).is_file()
 
 
 def write_trained(

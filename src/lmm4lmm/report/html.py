@@ -74,7 +74,8 @@ def write_report(
     sections = _sections(inputs, human, facts, plan, pictures, seed, resamples)
     page = _render(title, sections, pictures)
     write_atomically(out, page)
-    return PageFacts.of(out, pictures, failed=sum(s.failed for s in sections))
+    boards = [s.boards for s in sections]
+    return PageFacts.of(out, pictures, failed=sum(s.failed for s in sections), boards=boards)
 
 
 def _check(inputs: Sequence[ReportInput], out: Path) -> None:

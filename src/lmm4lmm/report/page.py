@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -12,6 +13,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from lmm4lmm.report.summary import Leaderboards
 from lmm4lmm.report.thumbnails import Thumbnails
 from lmm4lmm.report.wording import count
 
@@ -26,6 +28,7 @@ class PageFacts:
         images_shown: pictures in it.
         missing: pictures that it wanted to show and could not find or read; it shows a grey box instead.
         failed: rows with an error that it lists, over all inputs; 0 where it lists none.
+        boards: the leaderboards that a report shows, one an input; names as on the page.
     """
 
     path: Path
@@ -33,11 +36,15 @@ class PageFacts:
     images_shown: int
     missing: int
     failed: int = 0
+    boards: tuple[Leaderboards, ...] = ()
 
     @classmethod
-    def of(cls, path: Path, pictures: Thumbnails, *, failed: int = 0) -> PageFacts:
+    def of(
+        cls, path: Path, pictures: Thumbnails, *, failed: int = 0, boards: Iterable[Leaderboards] = ()
+    ) -> PageFacts:
         """Of a page that has been written."""
-        return cls(path, path.stat().st_size, pictures.shown, len(pictures.missing), failed)
+        size = path.stat().st_size
+        return cls(path, size, pictures.shown, len(pictures.missing), failed, tuple(boards))
 
 
 def page_environment() -> jinja2.Environment:

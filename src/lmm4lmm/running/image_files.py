@@ -12,6 +12,7 @@ import msgspec
 from lmm4lmm.core.drawing import Draw
 from lmm4lmm.core.errors import InputError, JournalError
 from lmm4lmm.core.files import atomic_path, write_atomically
+from lmm4lmm.core.jsonl import read_rows
 from lmm4lmm.core.protocols import Generator
 from lmm4lmm.running.generating import Made
 from lmm4lmm.running.jobs import Outcome
@@ -32,8 +33,9 @@ class Files:
         names: what rows call the generator.
 
     Raises:
-        InputError: images of this name were made here with other settings or another seed.
-        JournalError: what is there can't be read, or the folder can't be written.
+        InputError: images of this name were made here with other settings or another seed, or a line of the rows
+            that are there is damaged.
+        JournalError: the account of generators can't be read.
     """
 
     def __init__(self, folder: Path, generator: Generator, seed: int, names: Sequence[str]) -> None:
@@ -41,6 +43,8 @@ class Files:
         self.complete = False
         self._rows: list[dict[str, Any]] = []
         self._results: list[dict[str, Any]] = []
+        # Read before anything is drawn: whoever holds the journal is alone here, and damage is told in time.
+        self._before = {name: _read(folder / name) for name in (MANIFEST, RESULTS)}
         self._claim(generator, seed, names)
         self._sweep(names)
 
@@ -70,10 +74,9 @@ class Files:
     def _merged(self, name: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         # By all results: a draw that failed now has no row in the manifest, and must not keep an old one.
         reached = {row["id"] for row in self._results}
-        before = _read(self._folder / name)
         kept = [
             row
-            for row in before
+            for row in self._before[name]
             if row.get("generator") not in self._names or (not self.complete and row.get("id") not in reached)
         ]
         return kept + rows
@@ -115,13 +118,7 @@ def _differences(before: dict[str, Any], now: dict[str, Any]) -> Iterable[str]:
 
 
 def _read(path: Path) -> list[dict[str, Any]]:
-    if not path.exists():
-        return []
-    try:
-        rows = [msgspec.json.decode(line) for line in path.read_bytes().splitlines() if line.strip()]
-    except (OSError, msgspec.DecodeError) as error:
-        raise JournalError(f"{path}: can't be read ({error}); move it away") from error
-    return [row for row in rows if isinstance(row, dict)]
+    return list(read_rows(path)) if path.exists() else []
 
 
 def _write(path: Path, rows: Iterable[dict[str, Any]]) -> None:

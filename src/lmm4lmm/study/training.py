@@ -18,10 +18,13 @@ from lmm4lmm.study.wording import feedback
 def after_training(
     connection: Connection, seat: Seat, now: int, step: Row[Any], values: Mapping[str, float], *, last: bool
 ) -> Rated:
-    """Feedback on one training step; the verdict after the last one."""
+    """Feedback on one training step; the verdict after the last one.
+
+    The clock stands still until the next step is asked for: reading the feedback is no time on a step.
+    """
     one = next(one for one in seat.design.training if one.item == step.item)
     right = as_expected(seat.design, step.item, values)
-    connection.execute(update(raters).where(raters.c.id == seat.id).values(clock=now, last_seen=now))
+    connection.execute(update(raters).where(raters.c.id == seat.id).values(clock=None, last_seen=now))
     if last:
         _verdict(connection, seat, now)
     own = next((text for language, text in one.feedback.items() if language == seat.row.language), "")

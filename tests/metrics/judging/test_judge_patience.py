@@ -39,6 +39,7 @@ def one(judge, prepared):
     "step",
     [
         Step(429, b'{"error": {"message": "slow down"}}'),
+        Step(429, b'{"error": {"message": "slow down: image input is not supported at this rate"}}'),
         Step(500, b"<html>oops</html>"),
         Step(502),
         Step(503, b"{}"),
@@ -153,7 +154,8 @@ def test_a_refusal_in_the_reply_is_the_items_error(one, endpoint):
         (Step(401, b'{"error": {"message": "bad key"}}'), r"wants a key \(401\): bad key"),
         (Step(403, b"{}"), r"wants a key \(403\)"),
         (Step(402, b'{"detail": "pay"}'), r"the account is used up \(402\): pay"),
-        (Step(429, b'{"error": {"code": "insufficient_quota"}}'), "the account is used up"),
+        (Step(429, b'{"error": {"code": "insufficient_quota"}}'), r"the account is used up \(429\)"),
+        (Step(500, b'{"error": {"code": "insufficient_quota"}}'), r"the account is used up \(500\)"),
         (
             Step(404, b'{"error": {"message": "no model tiny"}}'),
             r"no such model or page \(404\): no model tiny",

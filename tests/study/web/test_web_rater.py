@@ -35,7 +35,9 @@ def test_the_same_answer_twice_counts_once(person: Person, store: FakeStore) -> 
     again = person.api("rate", {"step": step, "values": {"perception": 1, "correspondence": 1}}).json()
     assert (first["outcome"], again["outcome"]) == ("accepted", "repeated")
     assert first["feedback"]
-    assert again["step"]["id"] == first["step"]["id"]
+    assert first["stage"] == "feedback"  # the next step is asked for once that is read
+    assert "step" not in first
+    assert again["step"]["id"] == person.get("/study/api/state").json()["step"]["id"]
     assert store.answers[1] == [(step, GOOD)]
 
 

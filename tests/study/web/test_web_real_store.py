@@ -244,6 +244,7 @@ def test_who_comes_while_others_hold_all_waits_and_who_comes_too_late_is_told(
         one.arrive(made.token)
         step = one.get("/study/api/state").json()["step"]
         one.api("rate", {"step": step["id"], "values": {"perception": 4, "correspondence": 4}})  # training
+        one.get("/study/api/state")  # goes on, the feedback read: takes a session's images
         people.append(one)
     first, second, third = people
     waiting = third.get("/study").text

@@ -8,6 +8,7 @@ LONGEST_ASKED_S = 600.0
 """A ``Retry-After`` beyond that is a no."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 60.0
 """Of the times that double from one try to the next."""
+_USED_UP = (b"insufficient_quota", b"billing_hard_limit")
 
 
 class Passing(Exception):
@@ -23,11 +24,14 @@ class Passing(Exception):
         self.reason, self.wait = reason, wait
 
 
-def is_final(data: bytes) -> bool:
-    """Whether an error that reads as passing will not pass: an account that is used up, a model without eyes."""
-    return b"insufficient_quota" in data or b"billing_hard_limit" in data or is_blind(data)
+def is_used_up(status: int, body: bytes) -> bool:
+    """Whether an answer says that the account has nothing left; OpenAI says so with a 429, which else may pass."""
+    return status == 402 or (status >= 400 and any(code in body for code in _USED_UP))
 
 
-def is_blind(data: bytes) -> bool:
-    """Whether the model takes no images; llama.cpp says so with a 500."""
-    return b"image input is not supported" in data
+def is_blind(status: int, body: bytes) -> bool:
+    """Whether an answer says that the model takes no images; llama.cpp says so with a 500.
+
+    A 429 is about how much was asked, whatever else its message says.
+    """
+    return status >= 400 and status != 429 and b"image input is not supported" in body

@@ -13,7 +13,7 @@ from lmm4lmm.core.errors import InputError, ItemError
 from lmm4lmm.core.retrying import asked_wait, backoff
 from lmm4lmm.core.services import Answer, NoAnswerError, ServiceClient
 from lmm4lmm.metrics.judging import passing
-from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_blind, is_final
+from lmm4lmm.metrics.judging.passing import LONGEST_ASKED_S, MAY_PASS, Passing, is_blind, is_used_up
 
 T = TypeVar("T")
 
@@ -143,7 +143,7 @@ class Transport:
     def _try(self, path: str, body: bytes, parse: Callable[[bytes], T]) -> T:
         answer = self._once("POST", path, body, self._timeout)
         status, data = answer.status, answer.body
-        if status in MAY_PASS and not is_final(data):
+        if status in MAY_PASS and not (is_used_up(status, data) or is_blind(status, data)):
             wait = asked_wait(answer.headers)
             if wait is not None and status in (429, 503, 529):
                 self._close_gate(min(wait, LONGEST_ASKED_S))
@@ -162,9 +162,9 @@ class Transport:
         if status in (401, 403):
             how = "refused the key" if self._has_key else "wants a key"
             raise InputError(f"{self.base_url} {how} ({status}): {said}")
-        if status == 402 or (status == 429 and is_final(answer.body)):
+        if is_used_up(status, answer.body):
             raise InputError(f"{self.base_url}: the account is used up ({status}): {said}")
-        if status != 200 and is_blind(answer.body):
+        if is_blind(status, answer.body):
             raise InputError(f"{self.base_url}: the model takes no images ({status}): {said}")
         if status == 404 and about_model:
             raise InputError(f"{self.base_url} has no such model or page (404): {said}")

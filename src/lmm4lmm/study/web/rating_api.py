@@ -44,7 +44,10 @@ def rating_routes(server: Server) -> APIRouter:
         plain = {str(name)[:40]: moments.plain_value(value) for name, value in values.items()}
         rated = _rate(server, rater, str(body.get("step", "")), plain, body.get("ms"))
         told = {"outcome": rated.outcome, "feedback": rated.feedback, "right": rated.right}
-        return JSONResponse({**told, **_state(server, session, rater, rated.coming)})
+        # Feedback is read first: the next step, whose time begins when it is asked for, comes with ``state``.
+        reads = rated.feedback is not None
+        then = {"stage": "feedback"} if reads else _state(server, session, rater, rated.coming)
+        return JSONResponse(told | then)
 
     @routes.post("/study/api/undo")
     def undo(request: Request) -> Response:

@@ -21,7 +21,8 @@ from lmm4lmm.model.base_source import FoundBase, find_base, model_on
 from lmm4lmm.model.bases.base import Base
 from lmm4lmm.model.checkpoint import AdapterWeights, LowRank
 from lmm4lmm.model.loading import LoadOptions
-from lmm4lmm.model.trained import base_of, is_trained, read_trained, write_trained
+from lmm4lmm.model.result_file import is_trained
+from lmm4lmm.model.trained import base_of, read_trained, write_trained
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.large import asking
 from lmm4lmm.training.large.asking import Sample
