@@ -28,7 +28,7 @@ _SCORES = {
     "answer": {"p_yes": 0.84, "question": "Is there a cat?"},
 }
 _EXAMPLE = {
-    "metric": "nano-0.3:5f1c09ab",
+    "metric": "nano-0.4:1de9326b",
     "items": [
         {"id": "cat", **_SCORES, "remark": None, "error": None},
         {

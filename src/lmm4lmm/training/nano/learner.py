@@ -22,13 +22,14 @@ from lmm4lmm.model.nano.network import NanoNetwork, Words, joined
 from lmm4lmm.model.nano.processing import TextReader
 from lmm4lmm.model.nano.reader import gists
 from lmm4lmm.model.nano.scene import finish_features
+from lmm4lmm.model.result_file import RESULT_FILE
 from lmm4lmm.questions.questions import question_of
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.learner import Say
 from lmm4lmm.training.nano.features import FeatureCache, Halves, key_of, unflat
 from lmm4lmm.training.recipes import Recipe
 
-VERSION = "0.3"
+VERSION = "0.4"
 _TEXTS_AT_ONCE = 64
 _MEASURED = 4096
 """Images that means and deviations of features are measured on."""
@@ -187,7 +188,7 @@ class NanoLearner:
         )
         write_facts(folder, facts)
         said = {"format": 1, "metric": "nano", "outputs": self._recipe.outputs, "sha256": facts.sha256}
-        files.write_atomically(folder / "metric.json", msgspec.json.format(msgspec.json.encode(said)) + b"\n")
+        files.write_atomically(folder / RESULT_FILE, msgspec.json.format(msgspec.json.encode(said)) + b"\n")
 
     def _texts(self, example: Example) -> tuple[tuple[int, ...], tuple[int, ...]]:
         asks = "answer" in self._recipe.outputs and (example.item.prompt.strip() or example.item.question)
