@@ -151,6 +151,21 @@ def fit(
     )
 
 
+def check_settings(recipe: Recipe, options: Mapping[str, Any]) -> None:
+    """What can be refused before anybody has looked at an image.
+
+    Raises:
+        InputError: the batch can't be divided as told, or an option of the Trainer is unknown or the recipe's own.
+    """
+    _passes(recipe)
+    known = inspect.signature(TrainingArguments).parameters
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("option of the Trainer", name, known)
+        if name in _OURS:
+            raise InputError(f"the option '{name}' is decided by {_OURS[name]}")
+
+
 def processes() -> int:
     """How many train together, as ``torchrun`` and ``accelerate launch`` tell."""
     return int(os.environ.get("WORLD_SIZE", "1"))
@@ -184,12 +199,8 @@ def _passes(recipe: Recipe) -> int:
 
 
 def _arguments(recipe: Recipe, folder: Path, steps: int, options: Mapping[str, Any]) -> TrainingArguments:
+    check_settings(recipe, options)
     known = inspect.signature(TrainingArguments).parameters
-    for name in options:
-        if name not in known:
-            raise UnknownNameError("option of the Trainer", name, known)
-        if name in _OURS:
-            raise InputError(f"the option '{name}' is decided by {_OURS[name]}")
     every = recipe.validate_every or math.ceil(steps / 10)
     on_cpu = not torch.accelerator.is_available()
     chosen = {
