@@ -167,6 +167,16 @@ def test_what_needs_no_image_is_refused_before_any_is_read(rows, tmp_path, chang
     assert list(tmp_path.iterdir()) == []
 
 
+def test_with_too_few_rows_to_validate_the_last_state_is_kept_and_it_is_said(rows, tmp_path):
+    told = []
+    scores_only = recipe(outputs=("perception",), losses=replace(recipe().losses, answer=0.0))
+    done = run(Toy(), scores_only, rows[10:30], SplitPlan(validation=0.1, test=0), tmp_path, told.append)
+    assert done.facts["split"]["validation"] == 2
+    assert (done.facts["best_step"], done.facts["selection"]) == (20, None)
+    (line,) = [line for line in told if "too few rows" in line]
+    assert "2 for perception; a rank correlation needs 3" in line
+
+
 def test_a_refused_run_leaves_the_files_of_the_other(rows, tmp_path):
     run(Toy(), recipe(), rows, PLAN, tmp_path, lambda text: None)
     names = ("recipe.yaml", "splits.csv", "training.json", "predictions.jsonl")
@@ -193,7 +203,14 @@ def test_a_leaking_split_is_refused_before_any_step(rows, tmp_path):
 
 def test_rows_of_which_none_can_be_used_are_told(rows, tmp_path):
     with pytest.raises(InputError, match="not one of 2 rows can be used"):
-        run(Toy(), recipe(), [rows[5], rows[9]], PLAN, tmp_path, lambda text: None)
+        run(
+            Toy(),
+            recipe(),
+            [rows[5], rows[9]],
+            SplitPlan(validation=0.5, test=0),
+            tmp_path,
+            lambda text: None,
+        )
 
 
 def test_guesses_are_training_means_of_the_generator_and_the_task():

@@ -143,12 +143,17 @@ def fit(
     state = trainer.state
     return Fitted(
         best_step=state.best_global_step or state.global_step,
-        best_score=state.best_metric,
+        best_score=_finite(state.best_metric),
         steps=state.global_step,
         history=tuple(row for row in state.log_history if "validation" in row),
         failed=failed,
         seconds=seconds_of(folder / LOG),
     )
+
+
+def _finite(score: float | None) -> float | None:
+    """The Trainer begins with a best score of minus infinity, and ends with it where no step had any."""
+    return score if score is not None and math.isfinite(score) else None
 
 
 def check_settings(recipe: Recipe, options: Mapping[str, Any]) -> None:

@@ -24,7 +24,7 @@ from lmm4lmm.training.card import write_card
 from lmm4lmm.training.engine import Fitted, check_settings, fit, is_first, one_by_one
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.guesses import guesses
-from lmm4lmm.training.judging import Predictions, figures, figures_by, predict
+from lmm4lmm.training.judging import FEWEST, Predictions, figures, figures_by, predict, too_few
 from lmm4lmm.training.leaks import check_leaks
 from lmm4lmm.training.learner import Learner, Say
 from lmm4lmm.training.recipes import Recipe
@@ -116,6 +116,12 @@ def run(
         f"{len(sides['train']):,} rows to train on, {len(sides['validation']):,} to validate, "
         f"{len(sides['test']):,} to test"
     )
+    if few := too_few(sides["validation"], recipe.outputs):
+        counted = ", ".join(f"{count} for {name}" for name, count in few.items())
+        say(
+            f"too few rows to validate by ({counted}; a rank correlation needs {FEWEST}): they don't choose the "
+            "state that is kept, and without any figure it is the last one"
+        )
     before = time.perf_counter()
     fitted = fit(
         learner, recipe, sides["train"], sides["validation"], folder, say, trainer_options=trainer_options
