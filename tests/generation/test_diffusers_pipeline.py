@@ -94,7 +94,8 @@ class TwoReaders:
     """A pipeline with a short reader and a long one, as Stable Diffusion 3 has them."""
 
     def __init__(self, *readers: Words) -> None:
-        self.components = {f"tokenizer_{place}": reader for place, reader in enumerate(readers)}
+        for name, reader in zip(("tokenizer", "tokenizer_2"), readers, strict=False):
+            setattr(self, name, reader)
 
     def __call__(self, prompt: str, max_sequence_length: int = 20) -> None: ...
 

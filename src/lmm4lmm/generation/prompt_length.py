@@ -6,6 +6,9 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+_TOKENIZERS = ("tokenizer", "tokenizer_2", "tokenizer_3")
+"""What diffusers calls them, in every pipeline that has one or several."""
+
 _BOUNDLESS = 1_000_000
 """Tokenizers without a limit of their own state numbers beyond this."""
 
@@ -35,9 +38,9 @@ def _limits(pipe: Any, arguments: Mapping[str, Any]) -> list[tuple[Any, int]]:
     parameter = inspect.signature(pipe.__call__).parameters.get("max_sequence_length")
     stated = arguments.get("max_sequence_length", None if parameter is None else parameter.default)
     found = []
-    for name, part in getattr(pipe, "components", {}).items():
+    for part in (getattr(pipe, name, None) for name in _TOKENIZERS):
         own = getattr(part, "model_max_length", None)
-        if not name.startswith("tokenizer") or not callable(part) or not isinstance(own, int):
+        if part is None or not isinstance(own, int):
             continue
         # CLIP's position table is the end of it, whatever the call says.
         limit = stated if isinstance(stated, int) and not type(part).__name__.startswith("CLIP") else own
