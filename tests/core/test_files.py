@@ -108,3 +108,13 @@ def test_a_file_has_the_rights_of_its_neighbours_whoever_wrote_it(
         os.umask(before)
     assert (tmp_path / "weights").stat().st_mode & 0o777 == expected
     assert [path.name for path in tmp_path.iterdir()] == ["weights"]
+
+
+def test_what_can_not_be_written_is_named_as_the_user_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").mkdir()
+    with pytest.raises(OSError, match="out") as caught:
+        write_atomically(tmp_path / "out.jsonl", "x")
+    assert str(caught.value.filename) == str(tmp_path / "out.jsonl")
+    with pytest.raises(FileNotFoundError) as other, atomic_path(tmp_path / "fine"):
+        (tmp_path / "elsewhere").read_bytes()
+    assert str(other.value.filename) == str(tmp_path / "elsewhere")

@@ -41,6 +41,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         _open_to_readers(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if str(error.filename) == str(temporary):
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 
