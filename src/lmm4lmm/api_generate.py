@@ -35,6 +35,8 @@ class Generated:
         spent: on this folder's account, all runs together; None where no price is given.
         errors: the first few reasons of failure, with their draw.
         refusals: the first few reasons of refusal, with their draw.
+        remarked: images with a remark, say that the end of their prompt was not read.
+        remarks: the first few of them, with their draw.
     """
 
     manifest: Path
@@ -46,6 +48,8 @@ class Generated:
     spent: float | None = None
     errors: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    remarked: int = 0
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def total(self) -> int:
@@ -54,7 +58,9 @@ class Generated:
 
     def to_json(self) -> dict[str, Any]:
         """The document that ``generate --json`` prints."""
-        return {name: value for name, value in vars(self).items() if name not in ("errors", "refusals")}
+        return {
+            name: value for name, value in vars(self).items() if name not in ("errors", "refusals", "remarks")
+        }
 
 
 def load_prompts(
@@ -298,3 +304,6 @@ def _count(done: Generated, draw: str, made: Any, error: str | None, cached: boo
         done.refusals += [f"{draw}: {made.refused}"] if len(done.refusals) < _SHOWN else []
     else:
         done.images += 1
+        if made.remark is not None:
+            done.remarked += 1
+            done.remarks += [f"{draw}: {made.remark}"] if len(done.remarks) < _SHOWN else []

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,7 +18,7 @@ from lmm4lmm.core.quiet import quiet_libraries
 from lmm4lmm.core.records import DIMENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from lmm4lmm.api import Columns
     from lmm4lmm.core.records import Item, ScoreRow
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from lmm4lmm.training.splitting import By
 
     Say = Callable[[str], None]
+
+LOCK = "training.lock"
+"""Lies in a result's folder while it is trained."""
 
 CHECKED = 16
 """Validation rows that the finished result scores once more."""
@@ -114,6 +118,7 @@ def train(
 
     Raises:
         InputError: recipe, table, split or a setting is wrong.
+        JournalError: another run works in this folder.
         MissingExtraError: packages for training are not installed.
         WeightsError: the base is not here; or the finished result does not score as it did in training.
     """
@@ -141,12 +146,29 @@ def train(
     rows = read_examples(Path(data), table, chosen.outputs, columns, prompts=of_folder, scale=scale)
     for note in rows.notes:
         tell(note)
-    learner = _learner(base, chosen, folder, _device_here(device), attention, start)
     sources = {"manifest": Path(data)} | ({"human": table} if isinstance(table, Path) else {})
     own_split = None if split_file is None else Path(split_file)
-    run(learner, chosen, rows, plan, folder, tell, trainer, split_file=own_split, sources=sources)
-    del learner  # the result is loaded beside it otherwise, base and all
-    return _finished(folder, chosen, rows, device, tell) if first else None
+    with _held(folder) if first else nullcontext():
+        learner = _learner(base, chosen, folder, _device_here(device), attention, start)
+        run(learner, chosen, rows, plan, folder, tell, trainer, split_file=own_split, sources=sources)
+        del learner  # the result is loaded beside it otherwise, base and all
+        return _finished(folder, chosen, rows, device, tell) if first else None
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """One run at a time works in a folder: two would write over each other's checkpoints and log."""
+    from lmm4lmm.running.lock import HolderLock
+
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; name a folder for the result")
+    folder.mkdir(parents=True, exist_ok=True)
+    # Not needed: file systems of clusters often can't lock, and a training there is better than none.
+    lock = HolderLock(folder / LOCK, folder, other="another folder", needed=False)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def is_first_process() -> bool:

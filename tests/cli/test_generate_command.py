@@ -34,7 +34,8 @@ class Blocks:
             return Refusal("not allowed")
         if "broken" in draw.prompt.text:
             return ItemError("no such colour")
-        return Drawn(Image.new("RGB", (16, 16), (draw.seed % 256, 60, 60)))
+        remark = "not read to its end" if "long" in draw.prompt.text else None
+        return Drawn(Image.new("RGB", (16, 16), (draw.seed % 256, 60, 60)), remark=remark)
 
 def load(target, *, wait: float = 0.0):
     return Blocks(target, wait)
@@ -133,7 +134,20 @@ def test_prompts_are_made_and_shown(cli):
     assert all(row["question"] for row in shown["prompts"])
     assert any(row.get("sub_questions") for row in shown["prompts"])
     assert "60 prompts in 20 tasks" in cli("prompts", "show", "a.jsonl").err
+    assert cli("prompts", "show", "a.jsonl", "--task", "view").err.strip().endswith("3 prompts in 1 task")
     assert cli("prompts", "make", "-o", "a.txt").code == 2
+
+
+def test_prompts_without_tasks_are_counted_in_none(cli, prompts):
+    assert cli("prompts", "show", prompts).err.strip().endswith("4 prompts without tasks")
+
+
+def test_remarks_on_images_are_told(cli, blocks, tmp_path):
+    (tmp_path / "long.txt").write_text("a long one\na longer one\na long boat\na short one\nlong ago\n")
+    done = cli("generate", "--generator", "blocks:mine", "--prompts", "long.txt", "-o", "out")
+    assert done.code == 0, done.err
+    assert "  with a remark: mine/001: not read to its end" in done.err
+    assert "... and 1 more with a remark, each with its reason in out/results.jsonl" in done.err
 
 
 def test_made_prompts_carry_their_questions_into_the_manifest(cli, blocks):

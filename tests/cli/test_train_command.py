@@ -6,6 +6,7 @@ The engine and the learner are fakes here (their own tests are in tests/training
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from lmm4lmm import api
+from lmm4lmm import api, api_train
 from lmm4lmm.cli.train import parse_trainer
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import Answer, Estimate, Item, Score
@@ -193,6 +194,40 @@ def test_it_prints_figures_and_how_to_go_on(cli: Run, engine: Engine, manifest: 
     assert "scored 6 validation rows again: as in training" in ended.err
     assert f"lmm4lmm score {manifest} --metric out -o scores.jsonl" in ended.err
     assert Path("out/training_report.html").stat().st_size > 10_000
+
+
+def test_two_runs_in_one_folder_are_refused(cli: Run, engine: Engine, manifest: Path, human: Path) -> None:
+    held = api_train._held(Path("out"))
+    with held:
+        second = cli("train", "unified", "--data", manifest, "--human", human, *COMMON)
+    assert second.code == 2
+    assert f"error: out: in use by process {os.getpid()} on" in second.err
+    assert "or choose another folder" in second.err
+    assert not engine.calls
+    assert cli("train", "unified", "--data", manifest, "--human", human, *COMMON).code == 0
+    assert not Path("out", api_train.LOCK).exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="another lock there")
+def test_a_file_system_without_locks_is_no_obstacle(
+    cli: Run, engine: Engine, manifest: Path, human: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def flock(*_given: int) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert cli("train", "unified", "--data", manifest, "--human", human, *COMMON).code == 0
+
+
+def test_a_file_in_place_of_the_folder_is_told(cli: Run, engine: Engine, manifest: Path, human: Path) -> None:
+    Path("out").write_text("mine")
+    ended = cli("train", "unified", "--data", manifest, "--human", human, *COMMON)
+    assert (ended.code, ended.err.strip().splitlines()[-1]) == (
+        2,
+        "error: out is a file; name a folder for the result",
+    )
 
 
 def test_json_is_all_that_stdout_holds(cli: Run, engine: Engine, manifest: Path, human: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -92,3 +93,28 @@ def test_what_is_read_is_not_written_over(tmp_path: Path) -> None:
             spare_inputs(out, "the page", None, "evalmi50k", table)
     spare_inputs(tmp_path / "page.html", "the page", table)
     spare_inputs(tmp_path, "the page", tmp_path)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="rights are another matter there")
+@pytest.mark.parametrize(("umask", "expected"), [(0o022, 0o644), (0o007, 0o660), (0o077, 0o600)])
+def test_a_file_has_the_rights_of_its_neighbours_whoever_wrote_it(
+    umask: int, expected: int, tmp_path: Path
+) -> None:
+    before = os.umask(umask)
+    try:
+        with atomic_path(tmp_path / "weights") as temporary:
+            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY, 0o600))  # as safetensors does
+    finally:
+        os.umask(before)
+    assert (tmp_path / "weights").stat().st_mode & 0o777 == expected
+    assert [path.name for path in tmp_path.iterdir()] == ["weights"]
+
+
+def test_what_can_not_be_written_is_named_as_the_user_knows_it(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").mkdir()
+    with pytest.raises(OSError, match="out") as caught:
+        write_atomically(tmp_path / "out.jsonl", "x")
+    assert str(caught.value.filename) == str(tmp_path / "out.jsonl")
+    with pytest.raises(FileNotFoundError) as other, atomic_path(tmp_path / "fine"):
+        (tmp_path / "elsewhere").read_bytes()
+    assert str(other.value.filename) == str(tmp_path / "elsewhere")

@@ -18,6 +18,7 @@ ITEM = {"id": "1", "image": "a.png", "prompt": "p", "generator": None, "task": "
         ),
         ScoreRow(**ITEM, perception=Estimate(0.0)),
         ScoreRow(**ITEM, error="broken"),
+        ScoreRow(**ITEM, perception=Estimate(0.0), remark="read from the text"),
     ],
 )
 def test_a_flat_row_becomes_the_same_row_again(row: ScoreRow) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from lmm4lmm.core.errors import InputError, ItemError, OutOfMemoryError, Weights
 from lmm4lmm.core.records import Prompt
 from lmm4lmm.generation import diffusers_pipeline, pipeline_call
 from lmm4lmm.generation.diffusers_pipeline import load
+from lmm4lmm.generation.prompt_length import unread
 from lmm4lmm.generation.published import PUBLISHED
 
 PIPELINES = {
@@ -66,6 +68,58 @@ def test_an_image_depends_on_its_draw_and_not_on_its_batch(generator):
     assert np.abs(pixels(other) - together[0]).max() > 20
 
 
+def test_a_prompt_that_is_not_read_to_its_end_has_a_remark(generator):
+    short, long = generator.generate([draws(5)[0], draws(5)[4]])
+    assert short.remark is None
+    assert long.remark == (
+        "the pipeline reads 77 tokens of a prompt, and this one has 302: its end was not read"
+    )
+
+
+class Words:
+    """A tokenizer that counts words, and two marks."""
+
+    def __init__(self, most: int) -> None:
+        self.model_max_length = most
+
+    def __call__(self, text: str) -> SimpleNamespace:
+        return SimpleNamespace(input_ids=["", *text.split(), ""])
+
+
+class CLIPWords(Words):
+    """One whose length nothing can change."""
+
+
+class TwoReaders:
+    """A pipeline with a short reader and a long one, as Stable Diffusion 3 has them."""
+
+    def __init__(self, *readers: Words) -> None:
+        for name, reader in zip(("tokenizer", "tokenizer_2"), readers, strict=False):
+            setattr(self, name, reader)
+
+    def __call__(self, prompt: str, max_sequence_length: int = 20) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("words", "arguments", "limit"),
+    [
+        (18, {}, None),
+        (19, {}, 20),
+        (19, {"max_sequence_length": 40}, None),
+        (39, {"max_sequence_length": 40}, 40),
+    ],
+)
+def test_the_longest_reader_counts(words, arguments, limit):
+    pipe = TwoReaders(CLIPWords(8), Words(10**30))
+    said = unread(pipe, "a " * words, arguments)
+    assert (said is None) == (limit is None)
+    assert limit is None or f"reads {limit} tokens of a prompt, and this one has {words + 2}" in said
+
+
+def test_a_pipeline_without_a_reader_has_no_remark():
+    assert unread(TwoReaders(), "a " * 5000, {}) is None
+
+
 def test_it_says_what_decided_the_image(folder, generator):
     assert generator.name == "tiny-sd"
     assert generator.settings["pipeline"] == "StableDiffusionPipeline"
@@ -98,6 +152,7 @@ def test_size_negative_and_more_reach_the_pipeline(folder):
         ({"guidance": "much"}, "guidance"),
         ({"size": "0x0"}, "size"),
         ({"size": "32x"}, "size"),
+        ({"size": "33x40"}, "does not draw 33x40: .*divisible by 8"),
         ({"offload": "all"}, "offload"),
         ({"offload": "model"}, "runs on the CPU"),
         ({"call": "[]"}, "JSON object"),

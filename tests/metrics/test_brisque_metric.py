@@ -73,6 +73,18 @@ def test_higher_is_better_and_no_score_is_off_the_scale():
         assert metric.score([features[0]])[0].perception.score == pytest.approx(score)
 
 
+def test_an_opinion_beyond_the_scale_is_told():
+    remarks = []
+    for rho in (-30.0, 10.0, -250.0):
+        metric = BrisqueMetric(Regression(np.zeros((0, 36)), np.zeros(0), 0.05, rho))
+        remarks += [one.remark for one in metric.score([np.zeros(36)])]
+    assert remarks == [
+        None,
+        "BRISQUE's opinion is -10.0, beyond its scale of 0 to 100: cut",
+        "BRISQUE's opinion is 250.0, beyond its scale of 0 to 100: cut",
+    ]
+
+
 def test_the_whole_image_is_measured(published, photo):
     """nano looks at the middle of a large image; the published metric at all of it."""
     half = photo.resize((1400, 1400), Image.Resampling.BICUBIC)

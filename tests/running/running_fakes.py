@@ -102,6 +102,7 @@ class Brightness:
             perception=Estimate(level / 2.55, std=0.1),
             correspondence=Estimate(float(len(item.prompt))),
             answer=answer,
+            remark="a dark one" if level < 64 else None,
         )
 
 

@@ -65,6 +65,8 @@ class Painter:
         self.drawn.append(draw.id)
         if text == "refuse":
             return Refusal("against the rules")
+        if text == "long":
+            return Drawn(Image.new("RGB", (6, 4)), remark="not read to its end")
         colour = (draw.seed % 256, draw.seed // 256 % 256, len(text) % 256)
         return Drawn(Image.new("RGB", (6, 4), colour), {"brush": "fine"})
 
@@ -195,6 +197,34 @@ def test_images_made_otherwise_are_not_mixed(tmp_path: Path, change: dict, words
         api_generate.generate(changed, prompts("a"), tmp_path, seed=seed)
     assert api_generate.generate(changed, prompts("a"), tmp_path, seed=seed, name="other").images == 1
     assert [row["generator"] for row in rows(tmp_path / "manifest.jsonl")] == ["painter", "other"]
+
+
+def test_settings_that_drew_nothing_bind_nobody(tmp_path: Path) -> None:
+    failed = api_generate.generate(Painter(fingerprint="painter-33x33", level=33), prompts("bad"), tmp_path)
+    assert failed.failed == 1
+    painter = Painter()
+    painter.fails = False
+    assert api_generate.generate(painter, prompts("bad"), tmp_path).images == 1
+    with pytest.raises(InputError, match="made otherwise"):
+        api_generate.generate(Painter(fingerprint="painter-33x33", level=33), prompts("bad"), tmp_path)
+
+
+def test_settings_that_were_refused_or_killed_still_bind(tmp_path: Path) -> None:
+    api_generate.generate(Painter(), prompts("refuse"), tmp_path / "refused")
+    api_generate.generate(Painter(), prompts("a cat"), tmp_path / "killed")
+    (tmp_path / "killed" / "results.jsonl").unlink()  # a killed run has written none
+    for folder in ("refused", "killed"):
+        with pytest.raises(InputError, match="made otherwise"):
+            api_generate.generate(Painter(fingerprint="painter-2"), prompts("a cat"), tmp_path / folder)
+
+
+def test_remarks_are_in_the_row_and_told_again(tmp_path: Path) -> None:
+    for cached in (0, 2):
+        done = api_generate.generate(Painter(), prompts("long", "short"), tmp_path)
+        assert (done.remarked, done.cached) == (1, cached)
+        assert done.remarks == ["painter/001: not read to its end"]
+        assert [row.get("remark") for row in rows(done.results)] == ["not read to its end", None]
+    assert done.to_json()["remarked"] == 1
 
 
 def test_a_source_that_can_not_go_on_keeps_what_is_made(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_rows_are_those_of_a_local_run(tmp_path: Path) -> None:
         rows = scored(Scorer(Brightness, describe(Brightness, None), size), tmp_path, items)  # type: ignore[arg-type]
         assert [row_from_flat(row) for row in rows] == list(score_manifest(Brightness(), items))
         assert {row["id"] for row in rows if row["state"] == "failed"} == {"3", "4"}
+        assert {row["remark"] for row in rows} == {None, "a dark one"}
 
 
 def test_keys_are_those_of_the_journal(tmp_path: Path) -> None:

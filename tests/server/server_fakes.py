@@ -37,6 +37,7 @@ class Known:
 
     def __init__(self, *, seconds: float = 0.0, fails: Callable[[str], None] = lambda prompt: None) -> None:
         self._seconds, self._fails = seconds, fails
+        self.human_scale: str | None = None
         self.gate = threading.Event()
         self.gate.set()
         self.batches: list[list[str]] = []

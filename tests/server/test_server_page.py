@@ -88,6 +88,28 @@ def test_from_an_image_to_three_scores(browser: Browser, width: int, scheme: str
         assert {request for request in browser.requests() if not request.startswith(("blob:", url))} == set()
 
 
+def test_what_people_said_is_shown_on_their_scale_alone(browser: Browser) -> None:
+    def seen(metric: Known) -> tuple[bool, bool, str]:
+        with live(Service("known", metric)) as (url, _):
+            visit(browser, url, 1280, "light")
+            wait(browser, "document.getElementById('served').textContent === 'known-1'")
+            band, legend = (
+                bool(browser.run(f"document.querySelector({selector!r}).checkVisibility()"))
+                for selector in (".scale .usual", "#people")
+            )
+            return band, legend, str(browser.run("document.querySelector('.key').innerText"))
+
+    own = seen(Known())
+    assert own[:2] == (False, False)
+    assert "this metric's own" in own[2]
+    on_theirs = Known()
+    on_theirs.human_scale = "evalmi50k"
+    theirs = seen(on_theirs)
+    assert theirs[:2] == (True, True)
+    assert "29 to 62" in theirs[2]
+    assert "this metric's own" not in theirs[2]
+
+
 def test_mistakes_are_told_on_the_page(browser: Browser) -> None:
     with live(Service("known", Known(), token=TOKEN)) as (url, _):
         visit(browser, url, 1280, "light")

@@ -110,6 +110,7 @@ def test_what_is_served_is_told(serving: Ask) -> None:
     assert found["dimensions"] == ["perception", "correspondence", "answer"]
     assert found["limits"]["items"] == 7
     assert found["urls"] == []
+    assert found["human_scale"] is None
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
     service.close()
     assert client.get("/healthz").status_code == 200

@@ -133,8 +133,9 @@ def test_figures_by_task_are_those_of_its_rows():
 
 def test_the_score_that_chooses_a_step():
     assert selection_score({}) is None
-    assert selection_score({"perception": {"srcc": 0.8}}) == pytest.approx(0.8)
-    assert selection_score({"perception": {"srcc": None}}) == 0
-    both = {"correspondence": {"srcc": 0.5}, "answer": {"balanced_accuracy": 0.9}}
+    assert selection_score({"perception": {"n": 9, "srcc": 0.8}}) == pytest.approx(0.8)
+    assert selection_score({"perception": {"n": 9, "srcc": None}}) == 0
+    assert selection_score({"perception": {"n": 2, "srcc": None}}) is None
+    both = {"correspondence": {"n": 9, "srcc": 0.5}, "answer": {"balanced_accuracy": 0.9}}
     assert selection_score(both) == pytest.approx((0.5 + 0.8) / 2)
     assert selection_score({"answer": {"balanced_accuracy": None}}) is None

@@ -138,6 +138,16 @@ def test_nothing_joins(data: Path, tmp_path: Path) -> None:
         read_examples(data, human, DIMENSIONS)
 
 
+def test_outputs_that_no_row_teaches_are_told(tmp_path: Path) -> None:
+    data = _write(tmp_path / "m.jsonl", '{"id":"1","image":"a.png","prompt":"a cat"}\n')
+    human = _write(tmp_path / "h.csv", "id,perception\n1,60\n")
+    assert read_examples(data, human, ("perception", "correspondence", "answer")).notes == (
+        "no row has a target for correspondence or answer: nothing is learnt for correspondence and answer; "
+        "to leave that out: --set outputs=perception --set losses.answer=0",
+    )
+    assert read_examples(data, human, ("perception",)).notes == ()
+
+
 def test_no_target_at_all(data: Path, tmp_path: Path) -> None:
     human = _write(tmp_path / "h.csv", "id,perception\na,50\nb,50\n")
     with pytest.raises(InputError, match=r"h\.csv: no item has a target for answer; .*2 items: no target"):

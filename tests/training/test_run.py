@@ -148,6 +148,48 @@ def test_a_second_call_changes_nothing(finished, rows):
     assert {name: again.facts[name] for name in same} == {name: done.facts[name] for name in same}
 
 
+@pytest.mark.parametrize(
+    ("changes", "plan", "more", "words"),
+    [
+        ({}, replace(PLAN, validation=2.0), {}, "must leave something to train on"),
+        ({}, SplitPlan("fold", fold=7), {}, "fold must be 0 to 4, not 7"),
+        ({}, SplitPlan("source"), {}, "needs the source of every row"),
+        ({}, PLAN, {"split_file": Path("nowhere.csv")}, "nowhere.csv: no such file"),
+        ({}, PLAN, {"trainer_options": {"bogus": 1}}, "no option of the Trainer is called 'bogus'"),
+        ({"batch": 7, "rows_at_once": 3}, PLAN, {}, "can't be divided"),
+    ],
+)
+def test_what_needs_no_image_is_refused_before_any_is_read(rows, tmp_path, changes, plan, more, words):
+    told = []
+    with pytest.raises(InputError, match=words):
+        run(Toy(), recipe(**changes), rows, plan, tmp_path, told.append, **more)
+    assert told == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_with_too_few_rows_to_validate_the_last_state_is_kept_and_it_is_said(rows, tmp_path):
+    told = []
+    scores_only = recipe(outputs=("perception",), losses=replace(recipe().losses, answer=0.0))
+    done = run(Toy(), scores_only, rows[10:30], SplitPlan(validation=0.1, test=0), tmp_path, told.append)
+    assert done.facts["split"]["validation"] == 2
+    assert (done.facts["best_step"], done.facts["selection"]) == (20, None)
+    (line,) = [line for line in told if "too few rows" in line]
+    assert "2 for perception; a rank correlation needs 3" in line
+
+
+def test_a_refused_run_leaves_the_files_of_the_other(rows, tmp_path):
+    run(Toy(), recipe(), rows, PLAN, tmp_path, lambda text: None)
+    names = ("recipe.yaml", "splits.csv", "training.json", "predictions.jsonl")
+    before = {name: (tmp_path / name).read_bytes() for name in names}
+    for another in (
+        (replace(recipe(), rate=0.5), PLAN),
+        (recipe(), replace(PLAN, seed=7)),
+    ):
+        with pytest.raises(InputError, match="holds a training run that is another one"):
+            run(Toy(), another[0], rows, another[1], tmp_path, lambda text: None)
+        assert {name: (tmp_path / name).read_bytes() for name in names} == before
+
+
 def test_a_leaking_split_is_refused_before_any_step(rows, tmp_path):
     twice = [*rows, replace(rows[0], item=msgspec.structs.replace(rows[0].item, id="77"))]
     given = tmp_path / "given.csv"
@@ -161,7 +203,14 @@ def test_a_leaking_split_is_refused_before_any_step(rows, tmp_path):
 
 def test_rows_of_which_none_can_be_used_are_told(rows, tmp_path):
     with pytest.raises(InputError, match="not one of 2 rows can be used"):
-        run(Toy(), recipe(), [rows[5], rows[9]], PLAN, tmp_path, lambda text: None)
+        run(
+            Toy(),
+            recipe(),
+            [rows[5], rows[9]],
+            SplitPlan(validation=0.5, test=0),
+            tmp_path,
+            lambda text: None,
+        )
 
 
 def test_guesses_are_training_means_of_the_generator_and_the_task():

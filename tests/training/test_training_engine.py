@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sys
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file
 from toy_learner import ToyLearner, examples, recipe
 
-from lmm4lmm.core.errors import InputError, UnknownNameError
+from lmm4lmm.core.errors import InputError, UnknownNameError, WeightsError
 from lmm4lmm.training import checkpoints
 from lmm4lmm.training.engine import Fitted, fit
 from lmm4lmm.training.feeding import Collator, Rows, StepSampler
@@ -171,6 +172,33 @@ def test_a_folder_without_a_whole_checkpoint_can_be_used_anew(tmp_path):
     _, fitted, _ = run(tmp_path, steps=3, validate_every=3)
     assert fitted.steps == 3
     assert [row["step"] for row in steps_of(tmp_path)] == [1, 2, 3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+@pytest.mark.parametrize("file", ["trained.safetensors", "optimizer.pt"])
+def test_a_checkpoint_that_can_not_be_written_is_told_and_gone_on_from(trained_folder, tmp_path, file):
+    import resource
+
+    size = next((trained_folder[0] / "checkpoints").glob(f"*/{file}")).stat().st_size
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(
+        resource.RLIMIT_FSIZE, (size - 1, before[1])
+    )  # no file can be larger, as on a full disk
+    try:
+        with pytest.raises(
+            WeightsError, match=r"checkpoint-5: can't be written \(.*run the same command again"
+        ):
+            run(tmp_path, ToyLearner(dropout=0.2))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not checkpoints.whole(tmp_path)
+    again = run(tmp_path, ToyLearner(dropout=0.2))
+    assert same(plain(again[0]), plain(trained_folder[1]))
+
+
+def test_other_faults_while_a_checkpoint_is_written_stay_what_they_are(tmp_path):
+    with pytest.raises(RuntimeError, match="CUDA"), checkpoints.writing(tmp_path):
+        raise RuntimeError("CUDA error")
 
 
 def test_passes_of_any_size_make_the_same_steps(tmp_path):

@@ -151,6 +151,7 @@ def tell_end(done: Generated, tell: Any) -> None:
     for what, count, examples in (
         ("refused", done.refused, done.refusals),
         ("failed", done.failed, done.errors),
+        ("with a remark", done.remarked, done.remarks),
     ):
         for text in examples:
             tell(f"  {what}: {text}")

@@ -46,7 +46,9 @@ def make(
     if as_json:
         output.print_json({"prompts": out, "count": len(made), "tasks": counts, "seed": seed})
         return
-    output.note(f"wrote {out}: {len(made):,} prompts in {len(counts)} tasks, seed {seed}")
+    output.note(
+        f"wrote {out}: {_counted(len(made), 'prompt')} in {_counted(len(counts), 'task')}, seed {seed}"
+    )
     output.note(
         f"Next: `lmm4lmm prompts show {out}` or `lmm4lmm generate --generator ... --prompts {out} -o images`"
     )
@@ -87,4 +89,9 @@ def show(
         ),
         left=("id", "prompt", "question"),
     )
-    output.note(f"{len(found):,} prompts in {len(counts)} tasks")
+    tasks = f"in {_counted(len(counts), 'task')}" if any(prompt.task for prompt in found) else "without tasks"
+    output.note(f"{_counted(len(found), 'prompt')} {tasks}")
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

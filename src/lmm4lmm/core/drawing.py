@@ -45,11 +45,13 @@ class Drawn:
         image: its pixels, any mode that Pillow turns into RGB; or the file where it lies already.
         facts: what else is worth keeping in its metadata, such as the prompt as a service rewrote it.
         cost: what it cost, in the currency that the price was given in.
+        remark: what a reader of the row should know, such as a prompt that was not read to its end.
     """
 
     image: Image | Path
     facts: Mapping[str, str] = field(default_factory=dict)
     cost: float = 0.0
+    remark: str | None = None
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:12]}.tmp{path.suffix}")
     try:
         yield temporary
+        _open_to_readers(temporary)
         temporary.replace(path)
+    except OSError as error:
+        if str(error.filename) == str(temporary):
+            error.filename = str(path)  # the name that the user knows
+        raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _open_to_readers(path: Path) -> None:
+    """Gives a file the rights that the umask gives every other; safetensors makes it its owner's alone."""
+    if path.stat().st_mode & 0o077:
+        return
+    probe = path.with_name(f"{path.name}.tmp")
+    try:
+        probe.touch()
+        path.chmod(probe.stat().st_mode & 0o777)
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def sweep(path: Path) -> int:

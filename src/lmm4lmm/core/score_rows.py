@@ -80,7 +80,10 @@ def row_to_flat(row: ScoreRow) -> dict[str, Any]:
 def row_from_flat(fields: Mapping[str, Any]) -> ScoreRow:
     """The row again, from the columns of ``SCORE_COLUMNS``."""
     answer = None if fields["answer"] is None else Answer(fields["answer"], fields["question"])
-    plain = {name: fields[name] for name in ("id", "image", "prompt", "generator", "task", "metric", "error")}
+    plain = {
+        name: fields[name]
+        for name in ("id", "image", "prompt", "generator", "task", "metric", "error", "remark")
+    }
     return ScoreRow(
         **plain,
         perception=_estimate_from(fields, "perception"),

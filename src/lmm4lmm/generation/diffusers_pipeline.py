@@ -16,6 +16,7 @@ from lmm4lmm.core.drawing import Draw, Drawn, Refusal
 from lmm4lmm.core.errors import InputError, ItemError, MissingExtraError, WeightsError
 from lmm4lmm.core.files import content_key, offline
 from lmm4lmm.generation import pipeline_call
+from lmm4lmm.generation.prompt_length import unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,7 +69,8 @@ class DiffusersPipeline:
             more = pipeline_call.batched(self._arguments, len(draws))
             output = self._pipe(prompt=texts, generator=noise, output_type="np", **more)
         flagged = getattr(output, "nsfw_content_detected", None) or [False] * len(draws)
-        return [_result(image, bad) for image, bad in zip(output.images, flagged, strict=True)]
+        cut = [unread(self._pipe, text, self._arguments) for text in texts]
+        return [_result(*one) for one in zip(output.images, flagged, cut, strict=True)]
 
 
 def load(
@@ -119,6 +121,7 @@ def load(
     folder, revision = _located(target, variant)
     pipe = _opened(folder, kind, variant)
     arguments = pipeline_call.fitted(pipe, wanted)
+    pipeline_call.check_size(pipe, arguments)
     pipe.set_progress_bar_config(disable=True)
     _place(pipe, where, offload)
     settings = {
@@ -230,17 +233,17 @@ def _identity(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _result(image: Any, flagged: bool) -> Drawn | Refusal | ItemError:
+def _result(image: Any, flagged: bool, remark: str | None) -> Drawn | Refusal | ItemError:
     from PIL import Image
 
     if flagged:
         return Refusal("the pipeline's safety checker blocked the image")
     if isinstance(image, Image.Image):
-        return Drawn(image)
+        return Drawn(image, remark=remark)
     pixels = np.asarray(image, dtype=np.float32)
     if not np.isfinite(pixels).all():
         return ItemError("the pipeline gave pixels that are no numbers; try --dtype float32 or bfloat16")
-    return Drawn(Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)))
+    return Drawn(Image.fromarray(np.rint(pixels.clip(0, 1) * 255).astype(np.uint8)), remark=remark)
 
 
 @contextmanager

@@ -59,6 +59,28 @@ def fitted(pipe: Any, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return dict(arguments)
 
 
+def check_size(pipe: Any, arguments: Mapping[str, Any]) -> None:
+    """Asks a pipeline's own check of its inputs whether it can draw this width and height, before it has to.
+
+    Raises:
+        InputError: it can't, say because they are no multiples of 8.
+    """
+    check = getattr(pipe, "check_inputs", None)
+    if "width" not in arguments or check is None:
+        return
+    call = inspect.signature(pipe.__call__).parameters
+    known = {name: one.default for name, one in call.items() if one.default is not one.empty}
+    given = {**known, **arguments, "prompt": "a cat", "callback_steps": None}
+    parameters = inspect.signature(check).parameters
+    if any(one.default is one.empty and name not in given for name, one in parameters.items()):
+        return  # it wants what only the call itself works out
+    try:
+        check(**{name: given[name] for name in parameters if name in given})
+    except ValueError as error:
+        size = f"{arguments['width']}x{arguments['height']}"
+        raise InputError(f"{type(pipe).__name__} does not draw {size}: {error}") from None
+
+
 def batched(arguments: Mapping[str, Any], count: int) -> dict[str, Any]:
     """The arguments for a batch of ``count`` prompts: texts beside the prompt come as lists, as the prompts do."""
     return {

@@ -79,7 +79,14 @@ class BrisqueMetric:
     def score(self, batch: Sequence[Floats]) -> list[Score]:
         """One score an item, in order."""
         opinions = self._regression.opinions(np.stack(batch))
-        return [Score(perception=Estimate(float(np.clip(100 - one, 0, 100)))) for one in opinions]
+        return [_score(float(one)) for one in opinions]
+
+
+def _score(opinion: float) -> Score:
+    kept = min(max(100 - opinion, 0.0), 100.0)
+    cut = kept != 100 - opinion
+    remark = f"BRISQUE's opinion is {opinion:.1f}, beyond its scale of 0 to 100: cut" if cut else None
+    return Score(perception=Estimate(kept), remark=remark)
 
 
 def load(

@@ -43,6 +43,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         refused: why the source would not draw it.
         seconds: what it took, batches shared out evenly.
         cost: in the currency of the price that was given.
+        remark: what the source said of it.
     """
 
     image: str | None = None
@@ -50,6 +51,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     refused: str | None = None
     seconds: float = 0.0
     cost: float = 0.0
+    remark: str | None = None
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ class GenerationJob:
             raise GenerationError(
                 f"{path}: can't be written ({error.strerror or error}); what was made is kept"
             ) from error
-        return Made(image=image, size=size, seconds=seconds, cost=result.cost)
+        return Made(image=image, size=size, seconds=seconds, cost=result.cost, remark=result.remark)
 
     def _texts(self, ready: Ready, result: Drawn) -> dict[str, str]:
         draw, generator = ready.draw, self.generator

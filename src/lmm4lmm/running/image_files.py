@@ -63,6 +63,7 @@ class Files:
         if made is not None:
             result |= {"refused": made.refused} if made.refused is not None else {}
             result |= {"seconds": round(made.seconds, 6), "cost": made.cost}
+            result |= {"remark": made.remark} if made.remark is not None else {}
         result |= {"error": outcome.error} if outcome.error is not None else {}
         self._results.append({**known, **about, **result})
 
@@ -89,7 +90,7 @@ class Files:
             raise JournalError(f"{path}: can't be read ({error}); move it away") from error
         fact = {"fingerprint": generator.fingerprint, "seed": seed, "settings": dict(generator.settings)}
         for name in names:
-            before = known.get(name, fact)
+            before = known.get(name, fact) if self._drew(name) else fact
             differing = [key for key in ("fingerprint", "seed") if before.get(key) != fact[key]]
             if differing:
                 told = ", ".join(_differences(before, fact))
@@ -99,6 +100,13 @@ class Files:
                 )
             known[name] = fact
         write_atomically(path, json.dumps(known, indent=2, ensure_ascii=False) + "\n")
+
+    def _drew(self, name: str) -> bool:
+        """Whether anything is here under this name; settings that only failed bind nobody."""
+        if any((self._folder / name).glob("[!.]*.png")):
+            return True
+        rows = _read(self._folder / RESULTS)
+        return any(row.get("generator") == name and row.get("state") != "failed" for row in rows)
 
     def _sweep(self, names: Sequence[str]) -> None:
         """Removes what killed writers of images left half done."""

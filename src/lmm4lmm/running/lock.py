@@ -29,13 +29,17 @@ class HolderLock:
     Args:
         path: the lock's own file; created, and removed on release.
         subject: what the lock guards, for messages.
+        other: what a second holder may take instead, for messages.
+        needed: whether a file system that can't lock is an error; else nothing is held there.
 
     Raises:
         JournalError: somebody holds it (the message says who, as far as known), or the place can't be locked.
     """
 
-    def __init__(self, path: Path, subject: Path) -> None:
-        self._path, self._subject = path, subject
+    def __init__(
+        self, path: Path, subject: Path, *, other: str = "another journal", needed: bool = True
+    ) -> None:
+        self._path, self._subject, self._other, self._needed = path, subject, other, needed
         self._handle = self._acquire()
         self._sign()
 
@@ -64,10 +68,12 @@ class HolderLock:
                 holder = _holder(handle)
                 os.close(handle)
                 raise JournalError(
-                    f"{self._subject}: in use by {holder}; wait for it to end, or choose another journal"
+                    f"{self._subject}: in use by {holder}; wait for it to end, or choose {self._other}"
                 ) from error
             except OSError as error:
                 os.close(handle)
+                if not self._needed:
+                    return -1
                 raise JournalError(
                     f"{self._subject}: this file system can't lock files ({error.strerror}); "
                     "put the journal on a local disk"
@@ -84,6 +90,8 @@ class HolderLock:
             return False
 
     def _sign(self) -> None:
+        if self._handle < 0:
+            return
         text = json.dumps(
             {
                 "pid": os.getpid(),

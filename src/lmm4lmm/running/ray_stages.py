@@ -251,6 +251,7 @@ class Scorer:
                 answer=given.answer,
                 metric=self._job.metric.fingerprint,
                 error=error,
+                remark=given.remark,
             )
         )
         return {**flat, KEY: row[KEY], "state": state}

@@ -77,12 +77,14 @@ class ServedMetric(msgspec.Struct, frozen=True, kw_only=True):
     """The metric that this server holds.
 
     Attributes:
+        human_scale: the data set whose people's scale the scores are on; null where they are on the metric's own.
         urls: origins that images may be fetched from by their address.
     """
 
     name: str
     fingerprint: str
     dimensions: list[str]
+    human_scale: str | None
     limits: ServedLimits
     urls: list[str]
 

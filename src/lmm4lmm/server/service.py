@@ -76,6 +76,7 @@ class Service:
             name=self.name,
             fingerprint=self.metric.fingerprint,
             dimensions=list(self.metric.dimensions),
+            human_scale=getattr(self.metric, "human_scale", None),
             limits=ServedLimits(
                 body_bytes=limits.body_bytes,
                 image_bytes=limits.image_bytes,

@@ -31,6 +31,9 @@ _RUN = "run.json"
 _STATE = "trainer_state.json"  # the Trainer writes it last
 _NAME = re.compile(r"checkpoint-(\d+)")
 
+_WRITERS_OF_TORCH = ("PytorchStreamWriter", "inline_container", "iostream")
+"""What torch.save names in its errors, which are plain RuntimeErrors."""
+
 _FREE = ("workers",)
 """Fields of a recipe that may change between two parts of one run: they decide nothing."""
 
@@ -72,6 +75,14 @@ def check(folder: Path, wanted: Mapping[str, Any]) -> None:
         )
 
 
+def refuse_another(
+    folder: Path, learner: Learner, recipe: Recipe, train: Sequence[Example], validation: Sequence[Example]
+) -> None:
+    """``check``, where the folder holds a whole checkpoint of any run."""
+    if whole(folder):
+        check(folder, identity(learner, recipe, train, validation))
+
+
 def claim(folder: Path, wanted: Mapping[str, Any]) -> None:
     """Writes down whose checkpoints these will be."""
     write_atomically(folder / FOLDER / _RUN, json.dumps(wanted, indent=1) + "\n")
@@ -95,6 +106,25 @@ def step_of(checkpoint: Path) -> int:
     found = _NAME.fullmatch(checkpoint.name)
     assert found is not None
     return int(found.group(1))
+
+
+@contextmanager
+def writing(place: Path) -> Iterator[None]:
+    """Says in one way what three libraries say in theirs when a file can't be written, say on a full disk.
+
+    Raises:
+        WeightsError: names the place and the reason.
+    """
+    try:
+        yield
+    except (OSError, SafetensorError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not any(name in str(error) for name in _WRITERS_OF_TORCH):
+            raise
+        why = (isinstance(error, OSError) and error.strerror) or str(error)
+        raise WeightsError(
+            f"{place}: can't be written ({why}). Checkpoints that are whole are kept: make room, and run the same "
+            "command again to go on"
+        ) from error
 
 
 def write_trained(checkpoint: Path, state: Mapping[str, Tensor]) -> None:

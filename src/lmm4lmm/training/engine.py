@@ -143,12 +143,32 @@ def fit(
     state = trainer.state
     return Fitted(
         best_step=state.best_global_step or state.global_step,
-        best_score=state.best_metric,
+        best_score=_finite(state.best_metric),
         steps=state.global_step,
         history=tuple(row for row in state.log_history if "validation" in row),
         failed=failed,
         seconds=seconds_of(folder / LOG),
     )
+
+
+def _finite(score: float | None) -> float | None:
+    """The Trainer begins with a best score of minus infinity, and ends with it where no step had any."""
+    return score if score is not None and math.isfinite(score) else None
+
+
+def check_settings(recipe: Recipe, options: Mapping[str, Any]) -> None:
+    """What can be refused before anybody has looked at an image.
+
+    Raises:
+        InputError: the batch can't be divided as told, or an option of the Trainer is unknown or the recipe's own.
+    """
+    _passes(recipe)
+    known = inspect.signature(TrainingArguments).parameters
+    for name in options:
+        if name not in known:
+            raise UnknownNameError("option of the Trainer", name, known)
+        if name in _OURS:
+            raise InputError(f"the option '{name}' is decided by {_OURS[name]}")
 
 
 def processes() -> int:
@@ -184,12 +204,8 @@ def _passes(recipe: Recipe) -> int:
 
 
 def _arguments(recipe: Recipe, folder: Path, steps: int, options: Mapping[str, Any]) -> TrainingArguments:
+    check_settings(recipe, options)
     known = inspect.signature(TrainingArguments).parameters
-    for name in options:
-        if name not in known:
-            raise UnknownNameError("option of the Trainer", name, known)
-        if name in _OURS:
-            raise InputError(f"the option '{name}' is decided by {_OURS[name]}")
     every = recipe.validate_every or math.ceil(steps / 10)
     on_cpu = not torch.accelerator.is_available()
     chosen = {

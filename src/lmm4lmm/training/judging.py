@@ -14,7 +14,7 @@ from torch import Tensor, distributed, nn
 from torch.utils.data import DataLoader
 
 from lmm4lmm.core.errors import StatisticsError
-from lmm4lmm.core.records import DIMENSIONS
+from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.stats.answers import evaluate_answers
 from lmm4lmm.stats.correlation import krcc, plcc, srcc
 from lmm4lmm.training.examples import Example
@@ -23,6 +23,9 @@ from lmm4lmm.training.learner import Learner
 from lmm4lmm.training.losses import SCORES, STEP
 
 Floats: TypeAlias = NDArray[np.float64]
+FEWEST = 3
+"""Rows that a rank correlation needs."""
+
 Figures: TypeAlias = dict[str, dict[str, float | int | None]]
 """By dimension: ``n`` and the figures; None where one is undefined."""
 
@@ -140,7 +143,8 @@ def figures_by(
 def selection_score(found: Figures) -> float | None:
     """One number to choose a step by: the mean, over outputs, of SRCC and of 2 x balanced accuracy - 1.
 
-    Both are 0 by chance and 1 at best. An undefined SRCC, say of equal predictions, counts as 0.
+    Both are 0 by chance and 1 at best. An undefined SRCC, say of equal predictions, counts as 0; of fewer than
+    ``FEWEST`` rows it counts for nothing, else the first state of such a run would be its best.
 
     Returns:
         None where no output has a figure.
@@ -150,9 +154,15 @@ def selection_score(found: Figures) -> float | None:
         if name == "answer":
             value = of["balanced_accuracy"]
             parts += [] if value is None else [2 * value - 1]
-        else:
+        elif (of["n"] or 0) >= FEWEST:
             parts.append(of["srcc"] or 0.0)
     return float(np.mean(parts)) if parts else None
+
+
+def too_few(examples: Sequence[Example], outputs: Sequence[Dimension]) -> dict[Dimension, int]:
+    """Rows with a target, by the score that has fewer than ``FEWEST`` of them: no SRCC is defined there."""
+    counts = {name: sum(name in one.known for one in examples) for name in outputs if name != "answer"}
+    return {name: count for name, count in counts.items() if count < FEWEST}
 
 
 def _read(outputs: Mapping[str, Tensor]) -> dict[str, Tensor]:

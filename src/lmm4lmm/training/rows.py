@@ -91,6 +91,7 @@ def read_examples(
     notes = (*manifest.notes, *found.notes(outputs, missing=len(manifest) - found.matched, unknown=unknown))
     if not examples:
         raise InputError(f"{table.path}: no item has a target for {' or '.join(outputs)}; {'; '.join(notes)}")
+    notes += tuple(_untaught(examples, outputs))
     return Rows(examples, len(manifest) - found.matched, unknown, found.no_target, notes)
 
 
@@ -140,6 +141,17 @@ def _joined(
             yield example
         else:
             found.no_target += 1
+
+
+def _untaught(examples: Sequence[Example], outputs: Sequence[Dimension]) -> Iterator[str]:
+    """A note on outputs that the result will have and that no row teaches."""
+    taught = [name for name in outputs if any(name in one.known for one in examples)]
+    if untaught := [name for name in outputs if name not in taught]:
+        without_loss = " --set losses.answer=0" if "answer" in untaught else ""
+        yield (
+            f"no row has a target for {' or '.join(untaught)}: nothing is learnt for {' and '.join(untaught)}; "
+            f"to leave that out: --set outputs={','.join(taught)}{without_loss}"
+        )
 
 
 def _together(frame: pl.DataFrame) -> Sequence[tuple[str, ...]]:

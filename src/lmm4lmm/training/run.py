@@ -19,12 +19,12 @@ import torch
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.files import sha256, write_atomically
 from lmm4lmm.core.records import DIMENSIONS
+from lmm4lmm.training import checkpoints
 from lmm4lmm.training.card import write_card
-from lmm4lmm.training.checkpoints import gathered
-from lmm4lmm.training.engine import Fitted, fit, is_first, one_by_one
+from lmm4lmm.training.engine import Fitted, check_settings, fit, is_first, one_by_one
 from lmm4lmm.training.examples import Example
 from lmm4lmm.training.guesses import guesses
-from lmm4lmm.training.judging import Predictions, figures, figures_by, predict
+from lmm4lmm.training.judging import FEWEST, Predictions, figures, figures_by, predict, too_few
 from lmm4lmm.training.leaks import check_leaks
 from lmm4lmm.training.learner import Learner, Say
 from lmm4lmm.training.recipes import Recipe
@@ -104,23 +104,33 @@ def run(
     say = say if first else _silent
     folder.mkdir(parents=True, exist_ok=True)
     examples = tuple(rows.examples if isinstance(rows, Rows) else rows)
+    _refuse_early(recipe, examples, plan, split_file, trainer_options or {})
     data = _prepared(learner, examples, plan, split_file, folder, say)
+    sides = {name: data.side(name) for name in ("train", "validation", "test")}
+    # Before anything is written: what is refused must leave the other run's files as they are.
+    checkpoints.refuse_another(folder, learner, recipe, sides["train"], sides["validation"])
     if first:
         write_atomically(folder / RECIPE, to_yaml(recipe))
         write_split(folder / SPLITS, data.examples, data.split)
-    sides = {name: data.side(name) for name in ("train", "validation", "test")}
     say(
         f"{len(sides['train']):,} rows to train on, {len(sides['validation']):,} to validate, "
         f"{len(sides['test']):,} to test"
     )
+    if few := too_few(sides["validation"], recipe.outputs):
+        counted = ", ".join(f"{count} for {name}" for name, count in few.items())
+        say(
+            f"too few rows to validate by ({counted}; a rank correlation needs {FEWEST}): they don't choose the "
+            "state that is kept, and without any figure it is the last one"
+        )
     before = time.perf_counter()
     fitted = fit(
         learner, recipe, sides["train"], sides["validation"], folder, say, trainer_options=trainer_options
     )
     before -= time.perf_counter()
-    with gathered(learner.module):
+    with checkpoints.gathered(learner.module):
         if first:
-            learner.write(folder)
+            with checkpoints.writing(folder):
+                learner.write(folder)
     # The test rows are looked at here, once, after every choice is made.
     said = {name: _said(learner, recipe, sides[name]) for name in ("validation", "test")}
     facts = {
@@ -151,6 +161,21 @@ def run(
         write_atomically(folder / FACTS, json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
         write_card(folder, facts)
     return Trained(folder, facts, fitted, said["validation"], said["test"])
+
+
+def _refuse_early(
+    recipe: Recipe,
+    examples: Sequence[Example],
+    plan: SplitPlan,
+    split_file: Path | None,
+    trainer_options: Mapping[str, Any],
+) -> None:
+    """Refuses what is wrong whatever the images hold: looking at them can take hours."""
+    check_settings(recipe, trainer_options)
+    if split_file is None:
+        split(examples, plan, [""] * len(examples))
+    elif not split_file.is_file():
+        raise InputError(f"{split_file}: no such file")
 
 
 def _prepared(

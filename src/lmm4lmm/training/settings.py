@@ -202,12 +202,12 @@ def _parts(raw: Any, key: str) -> list[Any]:
         return [part.strip() for part in raw.split(",")] if raw.strip() else []
     if isinstance(raw, list):
         return raw
-    raise _Unfit(f"'{key}' is a list, such as perception,answer, not {raw!r}")
+    raise _Unfit(f"'{key}' must be a list, such as perception,answer, not {raw!r}")
 
 
 def _one_of(options: Sequence[str], raw: Any, key: str, hint: str) -> str:
     if not isinstance(raw, str) or raw not in options:
-        raise _Unfit(f"'{key}' is one of {', '.join(options)}{hint}, not {raw!r}")
+        raise _Unfit(f"'{key}' must be one of {', '.join(options)}{hint}, not {raw!r}")
     return raw
 
 
@@ -215,7 +215,7 @@ def _scalar(kind: type, raw: Any, key: str, hint: str) -> Any:
     value = {bool: _bool, int: _int, float: _float, str: _str}[kind](raw)
     if value is None:
         words = {bool: "true or false", int: "a whole number", float: "a finite number", str: "text"}[kind]
-        raise _Unfit(f"'{key}' is {words}{hint}, not {raw!r}")
+        raise _Unfit(f"'{key}' must be {words}{hint}, not {raw!r}")
     return value
 
 

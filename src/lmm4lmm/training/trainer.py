@@ -208,6 +208,10 @@ class LearnerTrainer(Trainer):  # type: ignore[misc]
 
     # checkpoints
 
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        with checkpoints.writing(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"):
+            super()._save_checkpoint(model, trial)
+
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
         """Writes what training made, and nothing of the base."""
         with checkpoints.gathered(self.model):

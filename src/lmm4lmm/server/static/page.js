@@ -120,6 +120,9 @@ async function greet() {
   $("served").textContent = served.fingerprint;
   state.limits = served.limits;
   for (const name of ["perception", "correspondence", "answer"]) $(name).hidden = !served.dimensions.includes(name);
+  const people = served.human_scale === "evalmi50k";  // the hatched range means nothing on another scale
+  for (const part of document.querySelectorAll(".scale .usual, #people")) part.hidden = !people;
+  $("own").hidden = people;
 }
 
 const drop = $("drop");
