@@ -65,7 +65,12 @@ def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
     for text in _level_notes(found):
         note(f"{dimension}, {text}")
     if dropped := found.get("n_dropped"):
-        note(f"{dimension}: {dropped:,} matched rows lack a score on one side and are left out.")
+        lack = (
+            "1 matched row lacks a score on one side and is"
+            if dropped == 1
+            else (f"{dropped:,} matched rows lack a score on one side and are")
+        )
+        note(f"{dimension}: {lack} left out.")
 
 
 def _level_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
