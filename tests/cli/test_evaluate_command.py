@@ -74,6 +74,24 @@ def test_one_file_shows_levels_ceiling_and_share(cli, files) -> None:
         assert said in ended.out
 
 
+def test_answers_by_group_are_told_by_what_is_right(cli, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    said = rng.integers(0, 2, 60)
+    files = {"people": said, "metric": np.where(np.arange(60) % 10 == 0, 1 - said, said) * 0.8 + 0.1}
+    for name, answers in files.items():
+        rows = "".join(
+            f"{i},prompt {i},{'odd' if i % 2 else 'even'},{answer:g}\n" for i, answer in enumerate(answers)
+        )
+        (tmp_path / f"{name}.csv").write_text(f"id,prompt,task,answer\n{rows}")
+    of = (tmp_path / "metric.csv", "--human", tmp_path / "people.csv", "--by", "task", "--resamples", "100")
+    ended = cli("evaluate", *of)
+    assert ended.code == 0, ended.err
+    table = ended.out.split("answer by task")[1].splitlines()
+    assert table[2].split() == ["task", "n", "accuracy", "95", "%", "balanced", "F1", "AUC", "SRCC"]
+    assert table[4].split()[:3] == ["even", "30", "0.800"]  # every tenth is wrong, and all tenths are even
+    assert table[5].split()[:3] == ["odd", "30", "1.000"]
+
+
 def test_crossed_resampling_is_said(cli, files) -> None:
     good, _, people = files
     ended = cli("evaluate", good, "--human", people, "--resample", "crossed", "--resamples", "200")

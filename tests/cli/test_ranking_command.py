@@ -79,6 +79,17 @@ def test_too_few_prompts_do_not_fail_but_do_not_pass_for_equal(cli, tmp_path, ne
     assert cli("compare", one, old, *words).code == 3
 
 
+def test_three_answers_that_all_turned_round_ring_no_alarm(cli, tmp_path):
+    """Differences without any spread: an interval of no length would say that all is certain."""
+    for name, answer in (("new", 0), ("old", 1)):
+        rows = "".join(f"{name}{i},prompt {i},{name},{answer}\n" for i in range(3))
+        (tmp_path / f"{name}.csv").write_text(f"id,prompt,generator,answer\n{rows}")
+    ended = cli("compare", tmp_path / "new.csv", tmp_path / "old.csv", "--fail-if-worse")
+    assert ended.code == 0, ended.err
+    assert "answer: no difference found: −1.000 (no interval; 3 shared prompts).\n" in ended.out
+    assert "all 3 prompts differ by the same amount: too few to give an interval" in ended.err
+
+
 def test_the_table_shows_names_as_they_are(cli, new, old):
     ended = cli("compare", new, old)
     assert "画家🎨 [v2] is worse than v1" in ended.out

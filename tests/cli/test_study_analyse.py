@@ -64,6 +64,20 @@ def test_raters_are_shown_by_name_and_no_bias_is_minus_nothing(tmp_path: Path) -
     assert "-0.000" not in out
 
 
+def test_one_item_and_one_rater_are_counted_and_figures_that_fail_say_why(tmp_path: Path) -> None:
+    file = tmp_path / "ratings.csv"
+    file.write_text("rater,item,rating\na,i,4\na,j,\nb,i,3\n")
+    code, out, err = run(file)
+    assert code == 0
+    assert "ICC(1,k), gaps allowed" in out
+    assert "perception: 1 row without a rating left out" in err
+    assert "perception, ICC, gaps allowed: needs" in err
+    file.write_text("rater,item,rating\na,i,4\n")
+    out = run(file)[1]
+    for text in ("mos: 1 item, highest", "1 rater, 0 rejected", "agreement of the only rater who is kept"):
+        assert text in out
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_the_table_is_taken_as_human_scores(tmp_path: Path, suffix: str) -> None:
     out = tmp_path / f"mos{suffix}"

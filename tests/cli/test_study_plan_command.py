@@ -70,6 +70,10 @@ def test_mistakes_are_explained(tmp_path: Path) -> None:
         (["--dimension", "answer"], "EvalMi's variances are known for"),
         (["--half-width", 0], "must be above 0"),
         (["--difference", 1, "--power", 80], "between 0 and 1"),
+        (
+            ["--difference", 1, "--generators", 1],
+            "--difference is between two generators, and --generators is 1",
+        ),
     ]:
         code, out, err = run(*words)
         assert (code, out) == (2, ""), err

@@ -6,6 +6,7 @@ import pytest
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.ceiling import ceiling_from_errors, ceiling_from_ratings, reachable_share, standard_errors
 from lmm4lmm.stats.correlation import plcc, srcc
+from lmm4lmm.stats.mos import recover
 
 
 def test_it_is_what_the_truth_reaches(rng: np.random.Generator) -> None:
@@ -17,6 +18,24 @@ def test_it_is_what_the_truth_reaches(rng: np.random.Generator) -> None:
     assert found.plcc == pytest.approx(plcc(true, mos), abs=0.005)
     assert found.srcc == pytest.approx(srcc(true, mos), abs=0.005)
     assert found.reliability == pytest.approx(100 / (100 + 144 / 9), abs=0.01)
+
+
+@pytest.mark.parametrize("raters", [60, 18])
+def test_severity_is_noise_of_means_where_items_had_different_raters(
+    raters: int, rng: np.random.Generator
+) -> None:
+    """Known truth again, each item rated by 9 of the raters at random."""
+    true = rng.normal(50, 10, 4000)
+    whole = true[:, None] + rng.normal(0, 12, (4000, raters)) + rng.normal(0, 12, raters)
+    unseen = rng.random((4000, raters)).argsort(axis=1) >= 9
+    seen = np.where(unseen, np.nan, whole)
+    mos = np.nanmean(seen, axis=1)
+    found = ceiling_from_ratings(seen, rng=rng)
+    assert found.srcc == pytest.approx(srcc(true, mos), abs=0.01)
+    freed = ceiling_from_ratings(seen, rng=rng, severity=False)
+    scores = recover(seen, "p910").score
+    assert freed.srcc == pytest.approx(srcc(true, scores), abs=0.01)
+    assert freed.srcc > found.srcc + 0.02
 
 
 def test_a_standard_deviation_and_a_number_of_raters_do_as_well(rng: np.random.Generator) -> None:

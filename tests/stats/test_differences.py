@@ -99,6 +99,26 @@ def test_the_same_shift_everywhere_is_believed_as_far_as_signs_go():
     assert found.verdict == "no difference found"
 
 
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_few_prompts_that_happen_to_agree_prove_nothing(n):
+    """No p over n signs can be below 2 * 0.5**n, so neither alarm nor gate may claim anything."""
+    worse = difference(_sample([0.0] * n), _sample([1.0] * n), margin=0.1)
+    assert (worse.low, worse.high, worse.verdict) == (None, None, "no difference found")
+    assert not worse.worse_beyond_margin
+    assert worse.reason == f"all {n} prompts differ by the same amount: too few to give an interval"
+    same = difference(_sample([1.0] * n), _sample([1.0] * n), margin=0.1)
+    assert (same.not_inferior, same.equivalent) == (False, False)
+    unpaired = difference(_sample([0.0, 0.0]), _sample([1.0, 1.0], 5), margin=0.1)
+    assert (unpaired.low, unpaired.worse_beyond_margin) == (None, False)
+    assert unpaired.reason == "all 2 prompts of each have one score: too few to give an interval"
+
+
+def test_six_prompts_that_agree_are_enough():
+    found = difference(_sample([0.0] * 6), _sample([1.0] * 6), margin=0.1)
+    assert (found.low, found.high, found.p) == (-1.0, -1.0, pytest.approx(2 * 0.5**6))
+    assert (found.verdict, found.worse_beyond_margin) == ("worse", True)
+
+
 @pytest.mark.parametrize(("n", "first"), [(1, 0), (1, 5)])
 def test_one_prompt_is_not_testable(n, first):
     found = difference(_sample([3.0] * n), _sample([1.0] * n, first))

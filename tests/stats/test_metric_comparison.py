@@ -93,6 +93,24 @@ def test_the_same_metric_twice_and_one_prompt(world, rng) -> None:
     assert "one prompt only" in found.pairs[0].difference.reason
 
 
+@pytest.mark.parametrize("measure", ["srcc", "krcc", "plcc"])
+def test_a_metric_and_the_same_turned_round_differ_in_every_resample(rng, measure) -> None:
+    """The difference is 2 in each, so its bootstrap error is 0: that is no sign that they are alike."""
+    y = rng.normal(size=120)
+    metrics = {"right": 3 * y + 1, "turned": -y}
+    found = compare_metrics(
+        metrics, y, prompts=np.repeat(np.arange(30), 4), rng=rng, measure=measure, resamples=50
+    )
+    pair = found.pairs[0]
+    assert (pair.a, pair.difference.value) == ("right", pytest.approx(2.0))
+    assert (pair.p, pair.different) == (0.5**29, True)
+    assert (found.groups["right"], found.groups["turned"]) == (("a",), ("b",))
+    few = compare_metrics(
+        metrics, y, prompts=np.repeat(np.arange(4), 30), rng=rng, measure=measure, resamples=50
+    )
+    assert (few.pairs[0].p, few.pairs[0].different) == (0.125, False)
+
+
 def test_lengths_must_agree(rng) -> None:
     with pytest.raises(StatisticsError, match="b has 2 values and human 3"):
         compare_metrics({"b": [1.0, 2.0]}, [1.0, 2.0, 3.0], prompts=None, rng=rng)

@@ -264,6 +264,13 @@ def test_each_rating_by_another_rater(method: str) -> None:
         np.testing.assert_allclose(found.score, [1.5, 3.0, 5.0, 3.5])
 
 
+def test_one_rating_has_a_bias_and_no_inconsistency() -> None:
+    whole = np.array([[1.0, 2.0, 4.0], [2.0, 4.0, np.nan], [3.0, 3.0, np.nan]])
+    found = recover(whole, "mos").raters
+    assert found.bias[2] == pytest.approx(4 - 7 / 3)
+    assert np.isnan(found.inconsistency).tolist() == [False, False, True]
+
+
 def test_groups_of_raters_that_share_no_item_are_said() -> None:
     whole = np.full((20, 8), np.nan)
     whole[:10, :4], whole[10:, 4:] = panel(10, 4, 1), panel(10, 4, 2)

@@ -16,6 +16,9 @@ ANSWER_STATISTICS = {
     "auc": "AUC",
     "brier": "Brier score (lower is better)",
 }
+CORRELATIONS = {"srcc": "SRCC", "krcc": "KRCC", "plcc": "PLCC"}
+ANSWERS = {"accuracy": "accuracy", "balanced_accuracy": "balanced", "f1": "F1", "auc": "AUC", "srcc": "SRCC"}
+"""Columns of tables by task, generator and so on; the first has its interval beside it."""
 ERRORS = {
     "rmse": "RMSE after the fit",
     "rmse_star": "RMSE* (beyond people's 95 %)",
@@ -65,7 +68,12 @@ def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
     for text in _level_notes(found):
         note(f"{dimension}, {text}")
     if dropped := found.get("n_dropped"):
-        note(f"{dimension}: {dropped:,} matched rows lack a score on one side and are left out.")
+        lack = (
+            "1 matched row lacks a score on one side and is"
+            if dropped == 1
+            else (f"{dropped:,} matched rows lack a score on one side and are")
+        )
+        note(f"{dimension}: {lack} left out.")
 
 
 def _level_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -110,19 +118,22 @@ def _level_notes(found: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _print_groups(grouping: str, dimension: str, groups: Mapping[str, Any]) -> None:
+    """Correlations; of yes/no answers what is right of them, which correlations with 0 and 1 say badly."""
+    measured = {name: found for name, of in groups.items() if (found := of.get(dimension)) is not None}
+    shown = ANSWERS if any("accuracy" in found for found in measured.values()) else CORRELATIONS
+    first, *others = shown
     rows = [
         (
             name,
             str(found["n"]),
-            number(_value(found, "srcc"), 3),
-            _interval(found, "srcc"),
-            number(_value(found, "krcc"), 3),
-            number(_value(found, "plcc"), 3),
+            number(_value(found, first), 3),
+            _interval(found, first),
+            *(number(_value(found, key), 3) for key in others),
         )
-        for name, dimensions in groups.items()
-        if (found := dimensions.get(dimension)) is not None
+        for name, found in measured.items()
     ]
-    print_table((grouping, "n", "SRCC", "95 %", "KRCC", "PLCC"), rows, title=f"{dimension} by {grouping}")
+    head = (grouping, "n", shown[first], "95 %", *(shown[key] for key in others))
+    print_table(head, rows, title=f"{dimension} by {grouping}")
 
 
 def _note_unmatched(document: Mapping[str, Any], prefix: str = "") -> None:

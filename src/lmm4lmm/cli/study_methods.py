@@ -187,11 +187,13 @@ def _by_images(document: Mapping[str, Any], frame: pl.DataFrame) -> PanelInterva
     import numpy as np
 
     from lmm4lmm.cli.study_suspects import matrix
+    from lmm4lmm.stats.mos import PLAIN_MEANS
     from lmm4lmm.stats.panel_intervals import panel_intervals
 
     gone = [one["rater"] for one in document["raters"] if one["rejected"]]
     kept = frame.filter(~frame["rater"].is_in(gone))
-    return panel_intervals(matrix(kept)[1], rng=np.random.default_rng(0))
+    severity = document.get("method", "mos") in PLAIN_MEANS
+    return panel_intervals(matrix(kept)[1], rng=np.random.default_rng(0), severity=severity)
 
 
 def _one_against_rest(rest: Mapping[str, Any]) -> Figure:

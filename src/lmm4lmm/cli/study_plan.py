@@ -83,6 +83,8 @@ def plan(
     if half_width is not None:
         needed["for_half_width"] = planning.ratings_for_half_width(parts, half_width, confidence)
     if difference is not None:
+        if generators < 2:
+            raise InputError("--difference is between two generators, and --generators is 1")
         if parts.pair is None:
             raise InputError(
                 f"--difference: {pilot} does not say how two generators differ over prompts; it needs the columns "

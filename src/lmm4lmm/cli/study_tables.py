@@ -66,11 +66,15 @@ def _print_items(part: Mapping[str, Any]) -> None:
             )
             for row in ordered[:MOST_ROWS]
         ),
-        title=f"{part['dimension']}{how}: {len(rows):,} items, highest first",
+        title=f"{part['dimension']}{how}: {_counted(len(rows), 'item')}, highest first",
         left=("answer",),
     )
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS:,} more items: --json or -o FILE has them all")
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _word(answer: int | None) -> str:
@@ -87,7 +91,7 @@ def _print_raters(part: Mapping[str, Any]) -> None:
     flagged = sum(bool(row["reason"]) for row in rows) - gone
     told = f"{gone} rejected" + (f", {flagged} flagged" if flagged else "")
     if not shown:
-        note(f"{part['dimension']}: {len(rows):,} raters, {told}")
+        note(f"{part['dimension']}: {_counted(len(rows), 'rater')}, {told}")
         return
     print_table(
         ("rater", "bias", "inconsistency", "rejected", "reason"),
@@ -101,7 +105,7 @@ def _print_raters(part: Mapping[str, Any]) -> None:
             )
             for row in shown[:MOST_RATERS]
         ),
-        title=f"{part['dimension']}: {len(rows):,} raters, {told}",
+        title=f"{part['dimension']}: {_counted(len(rows), 'rater')}, {told}",
         left=("reason",),
     )
     if len(shown) > MOST_RATERS:
@@ -120,16 +124,21 @@ def _print_agreement(part: Mapping[str, Any]) -> None:
         rows += [_row(title, found["icc"][form]) for form, title in FORMS.items()]
     gaps = found["icc_with_gaps"]
     rows.append(_row("ICC(1,1), gaps allowed", gaps["ICC(1,1)"]))
-    rows.append(_row(f"ICC(1,k), k = {gaps['k']:.1f}", gaps["ICC(1,k)"]))
+    of_mean = f"ICC(1,k), k = {gaps['k']:.1f}" if gaps["k"] else "ICC(1,k), gaps allowed"
+    rows.append(_row(of_mean, gaps["ICC(1,k)"]))
     halves, rest, ceiling = found["split_half"]["srcc"], found["one_against_rest"], found["noise_ceiling"]
     rows.append(("split halves, SRCC", number(halves["halves"], 3), ""))
     rows.append(("split halves, stepped up (Spearman-Brown)", number(halves["spearman_brown"], 3), ""))
     rows.append(("one rater against the rest, SRCC", number(rest["srcc"], 3), ""))
     rows.append(("noise ceiling of any metric, SRCC", number(ceiling["srcc"], 3), ""))
     rejected = sum(row["rejected"] for row in part["raters"])
-    title = f"{part['dimension']}: agreement of the {len(part['raters']) - rejected} raters who are kept, raw ratings"
+    kept = len(part["raters"]) - rejected
+    of = "the only rater" if kept == 1 else f"the {kept:,} raters"
+    title = f"{part['dimension']}: agreement of {of} who {'is' if kept == 1 else 'are'} kept, raw ratings"
     print_table(("agreement", "value", "95 %"), rows, title=title)
     reasons = {key: (found.get(key) or {}).get("reason") for key in COEFFICIENTS}
+    reasons["ICC"] = found["icc"]["ICC(A,1)"]["reason"] if found["icc_n"] else None
+    reasons["ICC, gaps allowed"] = gaps["ICC(1,1)"]["reason"]
     reasons["noise ceiling"] = ceiling["reason"]
     reasons["split halves"] = halves["reason"]
     for key, reason in reasons.items():

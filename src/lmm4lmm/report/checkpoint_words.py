@@ -99,7 +99,8 @@ def _sentence(name: Dimension, found: Difference, new: str, old: str) -> str:
     digits = DIGITS.get(name, 2)
     if found.verdict == "not testable":
         return f"{name}: {new} and {old} can't be compared: {found.reason}."
-    span = f"{level_words(found)} interval {interval_words(found, name)}"
+    known = found.low is not None
+    span = f"{level_words(found)} interval {interval_words(found, name)}" if known else "no interval"
     over = (
         f"{found.n_shared} shared prompts"
         if found.paired
@@ -112,7 +113,8 @@ def _sentence(name: Dimension, found: Difference, new: str, old: str) -> str:
     if found.verdict == "equivalent":
         return f"{name}: {new} and {old} are equivalent within {found.margin:.{digits}f}: {size}."
     most = max(abs(found.low or 0.0), abs(found.high or 0.0))
-    return f"{name}: no difference found: {size}; one of up to {most:.{digits}f} is not ruled out."
+    open_to = f"; one of up to {most:.{digits}f} is not ruled out" if most else ""
+    return f"{name}: no difference found: {size}{open_to}."
 
 
 def _row(head: str, name: Dimension, found: Difference) -> str:

@@ -175,7 +175,7 @@ def _notes_of(pair: tuple[Side, Side], name: Dimension, found: DimensionComparis
         why = (
             f"{' and '.join(without)} without prompts"
             if without
-            else f"only {overall.n_shared} prompts in both"
+            else f"only {overall.n_shared} prompt{'s' * (overall.n_shared != 1)} in both"
         )
         notes.append(
             f"{why}: compared unpaired, so differences between the prompts are part of the difference, and a small "

@@ -13,7 +13,7 @@ from lmm4lmm.core.rating_rows import OF_ITEMS, RatingRows
 from lmm4lmm.report.rating_kinds import Kind, check_kinds, kind_of, numbers
 from lmm4lmm.stats.arrays import Floats, Ints
 from lmm4lmm.stats.choosers import Choosers, choosers
-from lmm4lmm.stats.mos import METHODS, recover
+from lmm4lmm.stats.mos import METHODS, PLAIN_MEANS, recover
 from lmm4lmm.stats.panel_summary import PanelAgreement, panel_agreement
 from lmm4lmm.stats.preference import Preference, Ties, bradley_terry
 from lmm4lmm.stats.rating_table import RatingTable, Repeats, from_long
@@ -145,7 +145,7 @@ def _dimension(
         _refuse_repeats(ratings, rows.filter(pl.Series(~np.isnan(values))))
     table = from_long(item_codes, rater_codes, values, n_items=len(items), n_raters=len(raters))
     empty = int(np.isnan(values).sum())
-    warnings = [f"{empty:,} rows without a rating are left out"] if empty else []
+    warnings = [f"{_rows(empty)} without a rating left out"] if empty else []
     result: Recovered | Votes
     if kind == "yes_no":
         result = count_votes(table, confidence=settings.confidence)
@@ -168,7 +168,7 @@ def _dimension(
         raters=raters,
         result=result,
         choosers=None,
-        agreement=_agreement(used, settings),
+        agreement=_agreement(used, settings, severity=kind == "yes_no" or settings.method in PLAIN_MEANS),
         warnings=tuple(warnings),
     )
 
@@ -189,7 +189,7 @@ def _choices(
     )
     facts = choosers(first, second, values, rater_codes, result.score, n_raters=len(raters))
     empty = int(np.isnan(values).sum())
-    warnings = [f"{empty:,} rows without a choice are left out"] if empty else []
+    warnings = [f"{_rows(empty)} without a choice left out"] if empty else []
     return DimensionAnalysis(
         name=name,
         kind="pairwise",
@@ -202,11 +202,15 @@ def _choices(
     )
 
 
-def _agreement(table: RatingTable, settings: Settings) -> PanelAgreement | None:
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
+def _agreement(table: RatingTable, settings: Settings, *, severity: bool) -> PanelAgreement | None:
     if not settings.agreement or not table.values.size:
         return None
     rng = np.random.default_rng(settings.seed)
-    return panel_agreement(table, rng=rng, resamples=settings.resamples)
+    return panel_agreement(table, rng=rng, resamples=settings.resamples, severity=severity)
 
 
 def _coded(names: pl.Series) -> tuple[tuple[str, ...], Ints]:

@@ -20,9 +20,13 @@ def rater_bias(ratings: RatingTable) -> Floats:
 
 
 def rater_inconsistency(ratings: RatingTable, bias: Floats) -> Floats:
-    """[n_raters] SD (ddof 0) of ratings less their items' means and the rater's bias; NaN without ratings."""
+    """[n_raters] SD (ddof 0) of ratings less their items' means and the rater's bias.
+
+    NaN for who gave fewer than two: a bias takes up a single rating wholly, and leaves nothing to be inconsistent in.
+    """
     left = ratings.values - ratings.item_means(ratings.values)[ratings.items] - bias[ratings.raters]
-    return np.sqrt(ratings.rater_means(np.square(left)))
+    spread = np.sqrt(ratings.rater_means(np.square(left)))
+    return np.where(ratings.rater_counts >= 2, spread, np.nan)
 
 
 def rater_scale(ratings: RatingTable) -> tuple[Floats, Floats]:

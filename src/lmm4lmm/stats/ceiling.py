@@ -80,30 +80,45 @@ def ceiling_from_errors(
     return NoiseCeiling(int(y.size), reliability, float(np.sqrt(reliability)), float(np.mean(found)))
 
 
-def ceiling_from_ratings(ratings: ArrayLike, *, rng: np.random.Generator, draws: int = 20) -> NoiseCeiling:
+def ceiling_from_ratings(
+    ratings: ArrayLike, *, rng: np.random.Generator, draws: int = 20, severity: bool = True
+) -> NoiseCeiling:
     """The ceiling from raw ratings.
 
-    Each rater's mean distance from the items' means is taken out first: a rater who is severe on all items
-    shifts them all and changes no order. (With raters who saw different items the means themselves keep it.)
+    A rater who is severe on all items shifts them all and changes no order: where everybody rated everything,
+    severity is no noise. Where items had different raters it is, in plain means: an item's mean holds the severity of
+    the ``n`` who saw it, out of ``k``. Its squared error is therefore taken between the one with each rater's mean
+    distance from the items' means taken out (n = k) and the one with all in (n far below k), the share of the
+    second being 1 - n / k: what the variance of a mean of n of k severities asks for, raters being given to items
+    at random.
 
     Args:
         ratings: [n, raters] raw ratings, NaN where a rater did not see an item; items with one rating are left
             out.
         rng: the only source of chance.
         draws: simulated panels.
+        severity: whether the scores are plain means, which keep severity; False for scores that had it taken out.
 
     Raises:
         StatisticsError: not a table, or see ``ceiling_from_errors``.
     """
     whole = table(ratings, "ratings")
     known = ~np.isnan(whole)
-    count = known.sum(axis=1)
+    count, given = known.sum(axis=1), known.sum(axis=0)
     rated = np.where(known, whole, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = rated.sum(axis=1) / count
         away = np.where(known, whole - mean[:, None], 0.0)
-        away = np.where(known, away - away.sum(axis=0) / known.sum(axis=0), 0.0)
-        error = np.sqrt(np.square(away).sum(axis=1) / (count - 1) / count)
+        harsh = away.sum(axis=0) / given
+        freed = np.where(known, away - harsh, 0.0)
+        with_it, without = (np.square(part).sum(axis=1) / (count - 1) / count for part in (away, freed))
+        if severity:
+            kept = 1.0 - count / (given > 0).sum()
+            squared = kept * with_it + (1.0 - kept) * without
+        else:
+            squared = without
+            mean = mean - np.where(known, harsh, 0.0).sum(axis=1) / count
+    error = np.sqrt(squared)
     error[count < 2] = np.nan
     return ceiling_from_errors(mean, error, rng=rng, draws=draws)
 

@@ -5,7 +5,8 @@ over the shared prompts: prompts differ far more in difficulty than generators d
 Where they share fewer, Welch's t-test of the per-prompt means; the result says that it is not paired, and
 differences between the prompts are then part of the difference. With fewer than two prompts on either side
 no test is possible: p is None and the two are not told apart. Where the differences do not spread at all the
-t statistic is undefined; then an exact sign test (paired) or rank permutation test (unpaired) bounds p.
+t statistic is undefined; then an exact sign test (paired) or rank permutation test (unpaired) bounds p, and there
+is an interval (of no length) only where that p allows a claim: two prompts that happen to agree prove nothing.
 
 *Many pairs.* p-values are adjusted by Holm's step-down method over all tested pairs, so the chance of one or
 more wrong claims among them is at most 1 - confidence, whatever the dependence (Holm 1979).
@@ -51,7 +52,7 @@ class Comparison:
         b: the other.
         difference: mean of a minus mean of b, in score units, over the shared prompts (each prompt counts
             once) or, unpaired, over each one's own prompts.
-        low: lower end of the interval of the difference, for this pair alone; None without a test.
+        low: lower end of the interval of the difference, for this pair alone; None where none can be given.
         high: its upper end.
         p: two-sided p-value of "no difference"; None where no test is possible.
         p_adjusted: the same, adjusted by Holm for all pairs tested.
@@ -147,8 +148,12 @@ class Contrast:
         return float(stdtr(self.freedom, difference / self.error))
 
     def interval(self, confidence: float) -> tuple[float | None, float | None]:
-        """The t interval of the difference; (None, None) without a test."""
-        if not self.testable:
+        """The t interval of the difference; (None, None) without a test.
+
+        Where the differences do not spread it is the difference alone, and (None, None) where prompts are so few
+        that no p can reach 1 - confidence.
+        """
+        if not self.testable or (not self.spreads and self.least_p >= 1 - confidence):
             return None, None
         if not self.spreads:
             return self.difference, self.difference

@@ -41,7 +41,7 @@ class Difference:
         new_mean: mean of the per-prompt means of new, over the prompts compared.
         old_mean: the same of old.
         difference: new - old, in score units.
-        low: lower end of its interval; None without a test.
+        low: lower end of its interval; None where none can be given (``reason``).
         high: upper end.
         p: two-sided p-value of "no difference"; None without a test.
         p_adjusted: the same, adjusted for others tested along (``adjusted``).
@@ -141,7 +141,7 @@ def difference(new: Sample, old: Sample, *, margin: float = 0.0, confidence: flo
         margin=margin,
         p_equivalent=_p_equivalent(found, margin),
         confidence=confidence,
-        reason=_reason(found),
+        reason=_reason(found, low),
     )
 
 
@@ -166,8 +166,11 @@ def _p_equivalent(found: Contrast, margin: float) -> float | None:
     return found.below(-room)
 
 
-def _reason(found: Contrast) -> str | None:
+def _reason(found: Contrast, low: float | None) -> str | None:
     if not found.testable:
         return f"new has prompts: {found.x.size}, old: {found.y.size}; too few for any test"
     least = found.n_shared if found.paired else min(found.x.size, found.y.size)
+    if low is None:
+        alike = "differ by the same amount" if found.paired else "of each have one score"
+        return f"all {least} prompts {alike}: too few to give an interval"
     return f"only {least} prompts: the interval is rough" if least < FEW_PROMPTS else None

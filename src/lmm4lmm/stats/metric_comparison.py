@@ -3,8 +3,9 @@
 The difference of two correlations is resampled by prompt, both metrics under the same draws, so what they share
 cancels. Its p-value is two-sided from ``difference / bootstrap standard error`` by Student's t with prompts - 1
 degrees of freedom: counting replicates beyond zero could not give less than 2 / resamples, too coarse for many
-pairs. p-values are adjusted by Holm over all pairs. Beside it stand the tests that take items as independent
-(``dependent``), for comparison with papers.
+pairs. Where no resample changes the difference (a metric, and the same turned round) that error is 0, and p is the
+least that the signs of so many prompts allow. p-values are adjusted by Holm over all pairs. Beside it stand the
+tests that take items as independent (``dependent``), for comparison with papers.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from lmm4lmm.stats.comparisons import holm, letters
 from lmm4lmm.stats.resampling import Interval, Statistic, bootstrap, check_resampling, percentile_interval
 
 Measure: TypeAlias = Literal["srcc", "krcc", "plcc"]
+
+ROUNDING = 1e-12
+"""Differences of correlations below this are none."""
 
 STATISTICS: dict[Measure, Callable[[Floats, Floats, Groups], Statistic]] = {
     "srcc": replicates.spearman,
@@ -187,9 +191,9 @@ def _pairs(
 
 def _p_value(difference: float, moved: Floats, n_prompts: int) -> float:
     error = float(np.nanstd(moved, ddof=1))
-    if error <= 1e-12:
-        # the two order all items alike, or nearly: no resample tells them apart
-        return 1.0
+    if error <= ROUNDING:
+        # no resample changes the difference: either they order all items alike, or they differ on every prompt
+        return 1.0 if abs(difference) <= ROUNDING else 0.5 ** (n_prompts - 1)
     from scipy.special import stdtr  # takes 0.3 s to import
 
     return 2.0 * float(stdtr(n_prompts - 1, -abs(difference) / error))

@@ -172,3 +172,6 @@ METHODS: Mapping[str, tuple[Method, IntervalKind]] = {
     "aigi": (_aigi, "t"),
 }
 """Name -> how it is done, and the interval that its source has."""
+
+PLAIN_MEANS = frozenset({"mos", "bt500"})
+"""Methods whose scores keep how severe the raters of an item are; the others take it out."""

@@ -44,6 +44,7 @@ def panel_intervals(
     resamples: int = 200,
     splits: int = 3,
     confidence: float = 0.95,
+    severity: bool = True,
 ) -> PanelIntervals:
     """Bootstrap over images.
 
@@ -67,7 +68,7 @@ def panel_intervals(
         if half is not None:
             halves.append(half)
         try:
-            ceilings.append(ceiling_from_ratings(drawn, rng=rng, draws=DRAWS).srcc)
+            ceilings.append(ceiling_from_ratings(drawn, rng=rng, draws=DRAWS, severity=severity).srcc)
         except StatisticsError:
             continue  # these images differ no more than noise does
     return PanelIntervals(_ends(halves, resamples, confidence), _ends(ceilings, resamples, confidence))

@@ -55,7 +55,12 @@ class PanelAgreement:
 
 
 def panel_agreement(
-    ratings: RatingTable, *, rng: np.random.Generator, resamples: int = 200, splits: int = 50
+    ratings: RatingTable,
+    *,
+    rng: np.random.Generator,
+    resamples: int = 200,
+    splits: int = 50,
+    severity: bool = True,
 ) -> PanelAgreement:
     """Agreement of raters among themselves.
 
@@ -64,6 +69,7 @@ def panel_agreement(
         rng: the only source of chance.
         resamples: of images, for the intervals of alpha and kappa, at least 10.
         splits: of the raters in halves.
+        severity: whether the scores keep how severe their raters are, as plain means do; for the ceiling.
 
     Raises:
         StatisticsError: no ratings.
@@ -77,7 +83,7 @@ def panel_agreement(
     single, mean, k = one_way(ratings)
     ceiling, reason = None, None
     try:
-        ceiling = ceiling_from_ratings(matrix, rng=rng)
+        ceiling = ceiling_from_ratings(matrix, rng=rng, severity=severity)
     except StatisticsError as error:
         reason = str(error)
     return PanelAgreement(
