@@ -238,7 +238,7 @@ def report(
         seed=seed,
     )
     if as_json:
-        output.print_json({"report": out, **{k: v for k, v in vars(facts).items() if k != "path"}})
+        output.print_json(facts.to_json())
         return
     output.note_page(facts)
 

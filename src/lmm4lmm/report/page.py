@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
@@ -45,6 +46,16 @@ class PageFacts:
         """Of a page that has been written."""
         size = path.stat().st_size
         return cls(path, size, pictures.shown, len(pictures.missing), failed, tuple(boards))
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that ``report --json`` prints: where the page is, and its counts."""
+        return {
+            "report": self.path,
+            "size_bytes": self.size_bytes,
+            "images_shown": self.images_shown,
+            "missing": self.missing,
+            "failed": self.failed,
+        }
 
 
 def page_environment() -> jinja2.Environment:
