@@ -111,6 +111,13 @@ def test_a_full_pilot_is_the_analysis_of_variance() -> None:
     assert parts.pair is None
 
 
+def test_raters_who_agree_to_the_point_tell_nothing_of_scatter() -> None:
+    items, raters = (place.ravel() for place in np.indices((5, 3)))
+    for ratings in (np.full(15, 3.0), items + 0.1 * raters):
+        with pytest.raises(StatisticsError, match="agree to the point"):
+            components_of(items, raters, ratings.astype(float))
+
+
 def test_effort_is_counted() -> None:
     found = effort(60, 15, seconds=6, most_a_rater=60, extra=0.1, minutes_before=5, pay=12)
     assert (found.ratings, found.raters, found.ratings_a_rater) == (900, 15, 60)

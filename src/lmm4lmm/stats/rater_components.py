@@ -34,7 +34,8 @@ def components_of(
             and is None elsewhere. An estimate below 0 counts as 0.
 
     Raises:
-        StatisticsError: fewer than 2 items or raters, or no rating beyond what items and raters explain.
+        StatisticsError: fewer than 2 items or raters, no rating beyond what items and raters explain, or
+            nothing that they leave unexplained.
     """
     n_items, n_raters = int(items.max(initial=-1)) + 1, int(raters.max(initial=-1)) + 1
     free = len(ratings) - n_items - n_raters + 1
@@ -46,6 +47,11 @@ def components_of(
     per_item, per_rater = np.bincount(items), np.bincount(raters)
     scores, biases = _additive(items, raters, ratings, per_item, per_rater)
     residual = float(np.sum((ratings - scores[items] - biases[raters]) ** 2)) / free
+    if residual <= 1e-12 * (1 + float(np.max(np.abs(ratings)))) ** 2:
+        raise StatisticsError(
+            "the raters of the pilot agree to the point on every item, or differ by a constant each: it does not say "
+            "how much ratings scatter, and any number of raters would look like enough"
+        )
     item = max(0.0, float(np.var(scores, ddof=1)) - residual * float(np.mean(1 / per_item)))
     rater = max(0.0, float(np.var(biases, ddof=1)) - residual * float(np.mean(1 / per_rater)))
     pair = None
