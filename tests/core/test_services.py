@@ -88,6 +88,19 @@ def test_no_proxy_where_the_environment_has_none_for_it(
         assert client(f"http://{address}/v1").ask("GET", "/models", seconds=5).status == 200
 
 
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "http://me:secret@127.0.0.1:1"])
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    with pytest.raises(
+        NoAnswerError, match=r"through the environment's proxy (http://)?127\.0\.0\.1:1\)"
+    ) as error:
+        client("http://judge.test/v1").ask("GET", "/models", seconds=5)
+    assert "secret" not in str(error.value)
+    assert not error.value.sent
+
+
 @pytest.mark.parametrize("proxy", ["ftp://me:secret@127.0.0.1:1", "socks9://127.0.0.1:1"])
 def test_a_proxy_that_can_not_be_used_is_told(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("http_proxy", proxy)

@@ -78,11 +78,16 @@ class ServiceClient:
             headers["Authorization"] = f"Bearer {key}"
         if not connections:
             headers["Connection"] = "close"
+        proxy = _proxy(base_url)
+        # Without its user and password.
+        self._through = (
+            "" if proxy is None else f" (through the environment's proxy {proxy.rpartition('@')[2]})"
+        )
         try:
             self._client = httpx.Client(
                 base_url=base_url,
                 headers=headers,
-                transport=TimedTransport(trust=certificates(), kept=connections, proxy=_proxy(base_url)),
+                transport=TimedTransport(trust=certificates(), kept=connections, proxy=proxy),
                 trust_env=False,
             )
         except (httpx.InvalidURL, ValueError, ImportError) as error:  # of the address or the proxy
@@ -110,7 +115,9 @@ class ServiceClient:
                 body = self._read(response)
         except httpx.RequestError as error:
             sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.ProxyError)
-            raise NoAnswerError(self.clean(_told(error)), sent=sent) from None
+            raise NoAnswerError(
+                self.clean(_told(error)) + ("" if sent else self._through), sent=sent
+            ) from None
         return Answer(response.status_code, response.headers, body)
 
     def without_key(self, text: str) -> str:
