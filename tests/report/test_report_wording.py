@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.report.summary import leaderboards
-from lmm4lmm.report.wording import count, digits_for, listed, number, sentence, verdict
+from lmm4lmm.report.wording import digits_for, listed, number, sentence, verdict
 
 
 def said(table: Callable[..., pl.DataFrame], levels: dict[str, float]) -> str:
@@ -63,8 +64,8 @@ def test_decimals_follow_the_spread(values: list[float], digits: int) -> None:
 def test_small_words() -> None:
     assert number(-1.25, 1) == "−1.2"
     assert number(None, 1) == number(float("nan"), 1) == "–"
-    assert count(1, "image") == "1 image"
-    assert count(2061, "image") == "2,061 images"
+    assert counted(1, "image") == "1 image"
+    assert counted(2061, "image") == "2,061 images"
     assert listed(["A"]) == "A"
     assert listed(["A", "B", "C"]) == "A, B and C"
     assert listed(["A", "B", "C", "D", "E"], 3) == "A, B and 3 others"

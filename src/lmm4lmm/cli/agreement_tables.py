@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from lmm4lmm.cli.output import interval, note, number, print_table
+from lmm4lmm.core.counting import counted
 from lmm4lmm.stats.ceiling import SHARE_DEFINITION
 
 STATISTICS = {"srcc": "SRCC", "krcc": "KRCC (tau-b)", "plcc": "PLCC", "plcc_fitted": "PLCC, logistic fit"}
@@ -68,12 +69,11 @@ def _print_agreement(dimension: str, found: Mapping[str, Any]) -> None:
     for text in _level_notes(found):
         note(f"{dimension}, {text}")
     if dropped := found.get("n_dropped"):
-        lack = (
-            "1 matched row lacks a score on one side and is"
-            if dropped == 1
-            else (f"{dropped:,} matched rows lack a score on one side and are")
+        one, many = (
+            "matched row lacks a score on one side and is",
+            "matched rows lack a score on one side and are",
         )
-        note(f"{dimension}: {lack} left out.")
+        note(f"{dimension}: {counted(dropped, one, many)} left out.")
 
 
 def _level_rows(found: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lmm4lmm.core.counting import counted
+
 if TYPE_CHECKING:
     from lmm4lmm.report.page import PageFacts
 
@@ -31,11 +33,9 @@ def note(text: str) -> None:
 
 def note_page(page: PageFacts) -> None:
     """Where a page was written, how large it is, and how many of its pictures are there."""
-    from lmm4lmm.report.wording import count
-
-    note(f"wrote {page.path} ({page.size_bytes / 1e6:.1f} MB, {count(page.images_shown, 'image')} shown)")
+    note(f"wrote {page.path} ({page.size_bytes / 1e6:.1f} MB, {counted(page.images_shown, 'image')} shown)")
     if page.missing:
-        note(f"{count(page.missing, 'image')} not found; --images DIR says where their paths start")
+        note(f"{counted(page.missing, 'image')} not found; --images DIR says where their paths start")
 
 
 def print_json(document: Any) -> None:

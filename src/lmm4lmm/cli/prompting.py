@@ -11,6 +11,7 @@ import typer
 from lmm4lmm.cli import output
 from lmm4lmm.cli.guard import guarded
 from lmm4lmm.cli.options import Json, split_names
+from lmm4lmm.core.counting import counted
 
 prompts = typer.Typer(
     help="Sets of prompts with their questions: make new ones, look at any.",
@@ -46,9 +47,7 @@ def make(
     if as_json:
         output.print_json({"prompts": out, "count": len(made), "tasks": counts, "seed": seed})
         return
-    output.note(
-        f"wrote {out}: {_counted(len(made), 'prompt')} in {_counted(len(counts), 'task')}, seed {seed}"
-    )
+    output.note(f"wrote {out}: {counted(len(made), 'prompt')} in {counted(len(counts), 'task')}, seed {seed}")
     output.note(
         f"Next: `lmm4lmm prompts show {out}` or `lmm4lmm generate --generator ... --prompts {out} -o images`"
     )
@@ -89,9 +88,5 @@ def show(
         ),
         left=("id", "prompt", "question"),
     )
-    tasks = f"in {_counted(len(counts), 'task')}" if any(prompt.task for prompt in found) else "without tasks"
-    output.note(f"{_counted(len(found), 'prompt')} {tasks}")
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
+    tasks = f"in {counted(len(counts), 'task')}" if any(prompt.task for prompt in found) else "without tasks"
+    output.note(f"{counted(len(found), 'prompt')} {tasks}")

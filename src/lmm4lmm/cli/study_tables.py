@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lmm4lmm.cli.output import interval, note, number, print_table
+from lmm4lmm.core.counting import counted
 
 MOST_ROWS = 20
 MOST_RATERS = 40
@@ -66,15 +67,11 @@ def _print_items(part: Mapping[str, Any]) -> None:
             )
             for row in ordered[:MOST_ROWS]
         ),
-        title=f"{part['dimension']}{how}: {_counted(len(rows), 'item')}, highest first",
+        title=f"{part['dimension']}{how}: {counted(len(rows), 'item')}, highest first",
         left=("answer",),
     )
     if len(rows) > MOST_ROWS:
         note(f"{len(rows) - MOST_ROWS:,} more items: --json or -o FILE has them all")
-
-
-def _counted(n: int, what: str) -> str:
-    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _word(answer: int | None) -> str:
@@ -91,7 +88,7 @@ def _print_raters(part: Mapping[str, Any]) -> None:
     flagged = sum(bool(row["reason"]) for row in rows) - gone
     told = f"{gone} rejected" + (f", {flagged} flagged" if flagged else "")
     if not shown:
-        note(f"{part['dimension']}: {_counted(len(rows), 'rater')}, {told}")
+        note(f"{part['dimension']}: {counted(len(rows), 'rater')}, {told}")
         return
     print_table(
         ("rater", "bias", "inconsistency", "rejected", "reason"),
@@ -105,7 +102,7 @@ def _print_raters(part: Mapping[str, Any]) -> None:
             )
             for row in shown[:MOST_RATERS]
         ),
-        title=f"{part['dimension']}: {_counted(len(rows), 'rater')}, {told}",
+        title=f"{part['dimension']}: {counted(len(rows), 'rater')}, {told}",
         left=("reason",),
     )
     if len(shown) > MOST_RATERS:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report.contest_view import DimensionView, dimension_view
 from lmm4lmm.report.disagreements import Gallery
@@ -16,7 +17,7 @@ from lmm4lmm.report.judged import Judged, used_rows
 from lmm4lmm.report.levels import HumanFacts
 from lmm4lmm.report.metric_table import Contest, MetricTable
 from lmm4lmm.report.thumbnails import Thumbnails
-from lmm4lmm.report.wording import count, tidy
+from lmm4lmm.report.wording import tidy
 
 THE_METRIC = "The metric"
 """A metric of which no name is known."""
@@ -126,11 +127,11 @@ def _contest_view(dimension: Dimension, contest: Contest, gallery: Gallery, seed
 
 
 def _left_out(joined: Joined, before: str) -> tuple[str, ...]:
-    counted: Sequence[tuple[int, str]] = (
+    rows: Sequence[tuple[int, str]] = (
         (joined.failed, "of the scores with an error"),
         (joined.only_scores, "of the scores without human scores"),
         (joined.only_human, "of the human scores without a score here"),
     )
     return tuple(
-        f"{before}{count(n, 'row')} {what} {'is' if n == 1 else 'are'} left out." for n, what in counted if n
+        f"{before}{counted(n, 'row')} {what} {'is' if n == 1 else 'are'} left out." for n, what in rows if n
     )

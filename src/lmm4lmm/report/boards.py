@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.report import plots
 from lmm4lmm.report.labels import compact_letters
 from lmm4lmm.report.scales import on_scale
@@ -14,7 +15,6 @@ from lmm4lmm.report.wording import (
     COMBINED,
     WORDS,
     DimensionWords,
-    count,
     digits_for,
     listed,
     number,
@@ -134,7 +134,7 @@ def combined_notes(found: CombinedBoards) -> tuple[str, ...]:
     notes = [f"The yardstick is the spread of the generators' means in {listed(weighed)}."]
     if found.incomplete:
         notes.append(
-            f"{count(found.incomplete, 'image')} with a score, but not in every dimension, left out."
+            f"{counted(found.incomplete, 'image')} with a score, but not in every dimension, left out."
         )
     return tuple(notes)
 

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 
 import polars as pl
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report.sides import Side, samples, scored, sides
@@ -175,7 +176,7 @@ def _notes_of(pair: tuple[Side, Side], name: Dimension, found: DimensionComparis
         why = (
             f"{' and '.join(without)} without prompts"
             if without
-            else f"only {overall.n_shared} prompt{'s' * (overall.n_shared != 1)} in both"
+            else f"only {counted(overall.n_shared, 'prompt')} in both"
         )
         notes.append(
             f"{why}: compared unpaired, so differences between the prompts are part of the difference, and a small "

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.agreement_words import contest_verdict, known, verdict
@@ -17,7 +18,7 @@ from lmm4lmm.report.levels import Ceiling, best_baseline
 from lmm4lmm.report.metric_figures import MetricView, metric_view
 from lmm4lmm.report.metric_table import Answering
 from lmm4lmm.report.no_pixel import baseline_name
-from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, count, number, sentence, tidy
+from lmm4lmm.report.wording import WORDS, DimensionWords, by_reason, number, sentence, tidy
 from lmm4lmm.stats.baselines import Baseline
 from lmm4lmm.stats.metric_comparison import MetricComparison, MetricPair
 
@@ -228,5 +229,5 @@ def _notes(baselines: tuple[Baseline, ...], dropped: int) -> tuple[str, ...]:
     if not baselines:
         notes.append("neither table names generators, so the no-pixel baselines can't be given")
     if dropped:
-        notes.append(f"{count(dropped, 'matched row')} without a score on one side left out")
+        notes.append(f"{counted(dropped, 'matched row')} without a score on one side left out")
     return tuple(sentence(note) for note in notes)

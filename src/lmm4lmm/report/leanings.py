@@ -9,8 +9,9 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.report import plots
-from lmm4lmm.report.wording import DimensionWords, count, digits_for, number, tidy
+from lmm4lmm.report.wording import DimensionWords, digits_for, number, tidy
 from lmm4lmm.stats.arrays import Floats, Labels, groups
 from lmm4lmm.stats.linearised import clustered_mean
 
@@ -85,7 +86,7 @@ def leaning_view(words: DimensionWords, rows: Sequence[Leaning]) -> LeaningView 
     for given in rows:
         row = replace(given, name=tidy(given.name))
         text = f"{round(row.mean, digits) + 0.0:+.{digits}f}".replace("-", "−")
-        label = f"{row.name}: {text} on average over {count(row.n, 'image')}"
+        label = f"{row.name}: {text} on average over {counted(row.n, 'image')}"
         plot = plots.deviation_plot(axis, row.mean, row.low, row.high, label=label)
         shown.append((row, plot, text, number(row.typical, digits), number(row.within, 3)))
     return LeaningView(words, plots.axis_labels(axis), tuple(shown))

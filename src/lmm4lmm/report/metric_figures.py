@@ -10,13 +10,14 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.report import framed, plots
 from lmm4lmm.report.disagreements import DisagreementView, Gallery, disagreements
 from lmm4lmm.report.judged import Judged, OnPeoplesScale
 from lmm4lmm.report.labels import NO_TASK, UNNAMED
 from lmm4lmm.report.leanings import LeaningView, leaning_view, leanings
-from lmm4lmm.report.wording import WORDS, by_reason, count, number, sentence, tidy
+from lmm4lmm.report.wording import WORDS, by_reason, number, sentence, tidy
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.stats.resampling import Interval
 
@@ -172,7 +173,7 @@ def _scatter(judged: Judged, scaled: OnPeoplesScale | None, seed: int, points: i
     ]  # a wild band may run off
     x_axis = plots.axis_over([x.min(), x.max()], wanted=4)
     y_axis = plots.axis_over([y.min(), y.max(), *inside])
-    shown = count(x.size, "image")
+    shown = counted(x.size, "image")
     label = f"{words.title} of {shown}: {tidy(judged.name)} across, people upwards"
     if x.size > points:
         chosen = np.sort(np.random.default_rng(seed).choice(x.size, points, replace=False))
@@ -186,7 +187,7 @@ def _reliability(judged: Judged) -> ScatterView | None:
     found = judged.levels.reliability
     if found is None:
         return None
-    answers = count(found.n, "answer")
+    answers = counted(found.n, "answer")
     label = f"Reliability of {answers}: probability of yes across, share of yes upwards"
     caption = f"{answers}; mean distance from the line {number(found.expected_error, 3)}."
     plot = framed.reliability_plot(found, label=label)

@@ -14,9 +14,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.report.summary import Leaderboards
 from lmm4lmm.report.thumbnails import Thumbnails
-from lmm4lmm.report.wording import count
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def page_environment() -> jinja2.Environment:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.filters["count"] = count
+    environment.filters["count"] = counted
     return environment
 
 

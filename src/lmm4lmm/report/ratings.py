@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.errors import StatisticsError, UnknownNameError
 from lmm4lmm.core.rating_rows import OF_ITEMS, RatingRows
 from lmm4lmm.report.rating_kinds import Kind, check_kinds, kind_of, numbers
@@ -145,7 +146,7 @@ def _dimension(
         _refuse_repeats(ratings, rows.filter(pl.Series(~np.isnan(values))))
     table = from_long(item_codes, rater_codes, values, n_items=len(items), n_raters=len(raters))
     empty = int(np.isnan(values).sum())
-    warnings = [f"{_rows(empty)} without a rating left out"] if empty else []
+    warnings = [f"{counted(empty, 'row')} without a rating left out"] if empty else []
     result: Recovered | Votes
     if kind == "yes_no":
         result = count_votes(table, confidence=settings.confidence)
@@ -189,7 +190,7 @@ def _choices(
     )
     facts = choosers(first, second, values, rater_codes, result.score, n_raters=len(raters))
     empty = int(np.isnan(values).sum())
-    warnings = [f"{_rows(empty)} without a choice left out"] if empty else []
+    warnings = [f"{counted(empty, 'row')} without a choice left out"] if empty else []
     return DimensionAnalysis(
         name=name,
         kind="pairwise",
@@ -200,10 +201,6 @@ def _choices(
         agreement=None,
         warnings=(*warnings, *result.warnings),
     )
-
-
-def _rows(count: int) -> str:
-    return f"{count:,} row{'s' * (count != 1)}"
 
 
 def _agreement(table: RatingTable, settings: Settings, *, severity: bool) -> PanelAgreement | None:

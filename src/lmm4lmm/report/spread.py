@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import DIMENSIONS, Dimension
 from lmm4lmm.report import plots
 from lmm4lmm.report.labels import UNNAMED
-from lmm4lmm.report.wording import WORDS, DimensionWords, count, digits_for, number
+from lmm4lmm.report.wording import WORDS, DimensionWords, digits_for, number
 from lmm4lmm.stats.arrays import Floats
 
 
@@ -62,7 +63,7 @@ def _column(words: DimensionWords, values: dict[str, Floats]) -> tuple[plots.Axi
             return None
         low, middle, high = (number(float(v), digits) for v in np.quantile(scores, [0.1, 0.5, 0.9]))
         label = (
-            f"{name}, {words.title.lower()} of {count(scores.size, 'image')}: "
+            f"{name}, {words.title.lower()} of {counted(scores.size, 'image')}: "
             f"median {middle}, four in five between {low} and {high}"
         )
         return plots.histogram(axis, scores, label=label, peak=peak)

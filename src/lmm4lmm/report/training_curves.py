@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import training_plots
 from lmm4lmm.report.training_figures import CHANCE, STATISTIC, STATISTIC_WORDS
 from lmm4lmm.report.training_run import TrainingRun, finite
-from lmm4lmm.report.wording import WORDS, count, number
+from lmm4lmm.report.wording import WORDS, number
 
 _TERMS = {
     "l1": "absolute error (l1)",
@@ -61,7 +62,7 @@ def _loss(title: str, run: TrainingRun, pick: Any) -> CurveView | None:
     if window > 1:
         curves.append(training_plots.Curve(steps, values, faint=True))
         fine += f" (means of {window} rows of the log)"
-    label = f"{title}: from {smooth[0]:.3g} to {smooth[-1]:.3g} over {count(values.size, 'row')} of the log"
+    label = f"{title}: from {smooth[0]:.3g} to {smooth[-1]:.3g} over {counted(values.size, 'row')} of the log"
     plot = training_plots.curve_plot(curves, label=label, mark=finite(run.facts.get("best_step")))
     return CurveView(title, plot, fine)
 

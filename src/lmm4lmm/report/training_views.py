@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.report import framed, plots
 from lmm4lmm.report.agreement_words import known
@@ -28,7 +29,7 @@ from lmm4lmm.report.training_figures import (
     reached,
 )
 from lmm4lmm.report.training_run import TrainingRun, finite
-from lmm4lmm.report.wording import WORDS, DimensionWords, count, number, sentence
+from lmm4lmm.report.wording import WORDS, DimensionWords, number, sentence
 from lmm4lmm.stats.calibration import reliability
 
 POINTS = 2000
@@ -79,7 +80,7 @@ def output_view(run: TrainingRun, dimension: Dimension, seed: int) -> OutputView
     span = name
     if found.interval.low is not None:
         span += f", {number(found.interval.low, 2)} to {number(found.interval.high, 2)}"
-    where = f"on {count(found.n, run.split + ' image')}"
+    where = f"on {counted(found.n, run.split + ' image')}"
     return OutputView(WORDS[dimension], number(value, 3), span, f"{where}; {_against(found)}.", tuple(fine))
 
 
@@ -109,12 +110,12 @@ def summary(run: TrainingRun) -> str:
     shares = [f"{split[name]:,} for {use}" for name, use in uses.items() if split.get(name)]
     text = f"Recipe {recipe} was trained on {base_name(facts)}"
     if data.get("rows") is not None:
-        text += f" with {count(int(data['rows']), 'row')}"
+        text += f" with {counted(int(data['rows']), 'row')}"
     if shares:
         text += f" ({', '.join(shares)}; split by {split.get('by', 'an unknown rule')})"
     text += "."
     if facts.get("steps") is not None:
-        text += f" It took {count(int(facts['steps']), 'step')}"
+        text += f" It took {counted(int(facts['steps']), 'step')}"
         if finite(facts.get("seconds")) is not None:
             text += f" and {duration(float(facts['seconds']))}"
         if facts.get("best_step") is not None:
@@ -146,14 +147,13 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
     if dimension == "answer":
         bins = reliability(np.clip(said, 0.0, 1.0), human, shares=True)
         error = number(bins.expected_error, 3)
-        caption = f"{count(both.height, 'answer')}; mean distance from the line {error}. Whiskers are 95 % intervals."
-        label = (
-            f"Reliability of {count(both.height, 'answer')}: probability of yes across, share of yes upwards"
-        )
+        answers = counted(both.height, "answer")
+        caption = f"{answers}; mean distance from the line {error}. Whiskers are 95 % intervals."
+        label = f"Reliability of {answers}: probability of yes across, share of yes upwards"
         plot = framed.reliability_plot(bins, label=label)
         return PlotView(words, plot, "predicted probability of yes", caption)
     found = reached(run, dimension, seed)
-    shown = f"{count(both.height, run.split + ' image')}"
+    shown = f"{counted(both.height, run.split + ' image')}"
     axis = plots.axis_over([*said, *human])
     if both.height > POINTS:
         lot = np.sort(np.random.default_rng(seed).choice(both.height, POINTS, replace=False))
@@ -163,7 +163,7 @@ def agreement_view(run: TrainingRun, dimension: Dimension, seed: int) -> PlotVie
     caption = (
         f"SRCC {number(found.interval.value, 3)}, PLCC {correlation}; {shown}. On the line both are equal."
     )
-    label = f"{words.title} of {count(both.height, 'image')}: predicted across, people upwards"
+    label = f"{words.title} of {counted(both.height, 'image')}: predicted across, people upwards"
     plot = framed.agreement_plot(axis, said, human, label=label)
     return PlotView(words, plot, "predicted", caption)
 

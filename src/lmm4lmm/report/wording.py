@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.records import Dimension
 from lmm4lmm.stats.leaderboard import Leaderboard, Standing
 
@@ -81,11 +82,6 @@ def number(value: float | None, digits: int) -> str:
     return text.replace("-", "−" if float(text) else "")  # what rounds to zero has no sign
 
 
-def count(n: int, one: str, many: str | None = None) -> str:
-    """ "1 image", "2,061 images"."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"
-
-
 def listed(names: Sequence[str], limit: int = 4) -> str:
     """Names as English lists them: "A", "A and B", "A, B and 7 others".
 
@@ -125,7 +121,7 @@ def verdict(board: Leaderboard, *, name: Callable[[str], Markup] = escape) -> Ma
     """
     standings = [s for s in board.standings if s.n >= _ENOUGH] or list(board.standings)
     if few := len(board.standings) - len(standings):
-        aside = f" Left aside: {count(few, 'generator')} with fewer than {_ENOUGH} images."
+        aside = f" Left aside: {counted(few, 'generator')} with fewer than {_ENOUGH} images."
         return _verdict(board, standings, name) + aside
     return _verdict(board, standings, name)
 

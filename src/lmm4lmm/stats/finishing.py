@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.stats.arrays import Floats
 from lmm4lmm.stats.bias import rater_bias, rater_inconsistency, rater_scale
 from lmm4lmm.stats.rating_table import RatingTable, quotient
@@ -19,7 +20,6 @@ from lmm4lmm.stats.recovered import (
     IntervalKind,
     RaterFacts,
     Recovered,
-    counted,
 )
 
 

@@ -32,10 +32,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.stats.arrays import Floats, Ints
 from lmm4lmm.stats.rater_system import MOST_RATERS, RaterSystem
 from lmm4lmm.stats.rating_table import RatingTable, components, quotient
-from lmm4lmm.stats.recovered import counted
 
 LEAST_RATINGS = 5
 FLOOR = 0.05

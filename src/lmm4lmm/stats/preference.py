@@ -30,10 +30,10 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.errors import StatisticsError
 from lmm4lmm.stats.arrays import Floats, Ints, column
 from lmm4lmm.stats.preference_fit import Fit, Pairings, maximum, paired
-from lmm4lmm.stats.recovered import counted
 
 Ties: TypeAlias = Literal["davidson", "half", "drop"]
 """What a tie is: an outcome of its own, half a win for both, or nothing."""

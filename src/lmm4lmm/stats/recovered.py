@@ -156,8 +156,3 @@ def plain_draft(ratings: RatingTable, values: Floats | None = None) -> Draft:
     """All ratings, nobody flagged."""
     nothing = np.zeros(ratings.items.size, np.bool_)
     return Draft(ratings.values if values is None else values, ~nothing, {}, nothing, nothing)
-
-
-def counted(n: int, one: str, many: str | None = None) -> str:
-    """``1 rater``, ``3 raters``."""
-    return f"{n:,} {one if n == 1 else many or one + 's'}"

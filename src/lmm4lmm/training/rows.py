@@ -11,6 +11,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 import polars as pl
 
+from lmm4lmm.core.counting import counted
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.manifest import Manifest, read_manifest
 from lmm4lmm.core.records import Dimension, Item
@@ -123,9 +124,9 @@ class _Joined:
             (self.other_prompt, "another prompt in the human table; the manifest's is used"),
             (self.other_question, "another question in the human table, which is used"),
         )
-        yield from (f"{count:,} item{'' if count == 1 else 's'}: {what}" for count, what in told if count)
+        yield from (f"{counted(count, 'item')}: {what}" for count, what in told if count)
         if unknown:
-            yield f"{unknown:,} row{'' if unknown == 1 else 's'} of the human table: no such id in the manifest"
+            yield f"{counted(unknown, 'row')} of the human table: no such id in the manifest"
 
 
 def _joined(
