@@ -105,7 +105,7 @@ class Files:
         """Whether anything is here under this name; settings that only failed bind nobody."""
         if any((self._folder / name).glob("[!.]*.png")):
             return True
-        rows = _read(self._folder / RESULTS)
+        rows = self._before[RESULTS]
         return any(row.get("generator") == name and row.get("state") != "failed" for row in rows)
 
     def _sweep(self, names: Sequence[str]) -> None:
