@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from lmm4lmm.core.fetching import Fetcher
@@ -75,6 +79,22 @@ class Quiet(ThreadingHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients that hang up are what is tested here."""
+
+
+def certified(folder: Path, name: str) -> ssl.SSLContext:
+    """A server's side of TLS, with a new certificate of ``name`` in ``folder / "cert"``, which vouches for itself."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl here to make a certificate with")
+    kind = "IP" if name[0].isdigit() else "DNS"
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", f"subjectAltName={kind}:{name}"],
+        cwd=folder, check=True, capture_output=True,
+    )  # fmt: skip
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(folder / "cert", folder / "key")
+    return context
 
 
 @contextmanager

@@ -9,9 +9,9 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ from lmm4lmm import api, api_train
 from lmm4lmm.cli.train import parse_trainer
 from lmm4lmm.core.errors import InputError
 from lmm4lmm.core.records import Answer, Estimate, Item, Score
-from lmm4lmm.training.recipes import RECIPES, RECIPES_OF_NANO
+from lmm4lmm.training.recipes import RECIPES
 
 Run = Callable[..., Any]
 
@@ -319,70 +319,6 @@ def test_what_can_not_work_is_refused_before_any_training(
     assert ended.code == 2
     assert told in ended.err
     assert engine.calls == []
-
-
-class Shipping:
-    """In place of nano's own training: notes what it is given."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
-        self.raises: type[BaseException] | None = None
-
-    def train_nano(
-        self, data: Path, out: Path, recipe: Any, *, say: Callable[[str], None]
-    ) -> SimpleNamespace:
-        self.calls.append((data, out, recipe))
-        if self.raises is not None:
-            raise self.raises
-        say("looking")
-        facts = SimpleNamespace(validation={"held-out prompts: AUC": 0.8125}, sha256="abc")
-        return SimpleNamespace(folder=out, facts=facts)
-
-
-@pytest.fixture
-def shipping(monkeypatch: pytest.MonkeyPatch) -> Shipping:
-    fake = Shipping()
-    module = ModuleType("shipping")
-    vars(module)["train_nano"] = fake.train_nano
-    monkeypatch.setitem(sys.modules, "lmm4lmm.training.nano.shipping", module)
-    return fake
-
-
-NANO = ("train", "nano", "--data", "pictures", "-o", "out")
-
-
-def test_the_recipe_nano_is_nanos_own_with_what_was_changed(cli: Run, shipping: Shipping) -> None:
-    ended = cli(*NANO, "--set", "steps=9", "--set", "rate=0.5", "--steps", "3", "--seed", "7")
-    assert ended.code == 0, ended.err
-    expected = replace(RECIPES_OF_NANO["unified"], steps=3, seed=7, rate=0.5)
-    assert shipping.calls == [(Path("pictures"), Path("out"), expected)]
-    assert expected.batch != RECIPES["unified"].batch
-    assert "held-out prompts: AUC" in ended.out
-    assert "0.812" in ended.out
-    assert "looking" in ended.err
-    assert "--metric out -o scores.jsonl" in ended.err
-
-
-def test_the_recipe_nano_reads_a_file_of_settings(cli: Run, shipping: Shipping, tmp_path: Path) -> None:
-    pytest.importorskip("yaml", reason="needs the extra [train]")
-    changes = tmp_path / "changes.yaml"
-    changes.write_text("epochs: 2\nseed: 1\n")
-    found = json.loads(cli(*NANO, "--config", changes, "--seed", "5", "--json").out)
-    assert found == {"folder": "out", "validation": {"held-out prompts: AUC": 0.8125}, "sha256": "abc"}
-    assert shipping.calls[0][2] == replace(RECIPES_OF_NANO["unified"], epochs=2.0, seed=5)
-
-
-def test_the_recipe_nano_refuses_settings_that_are_none(cli: Run, shipping: Shipping) -> None:
-    ended = cli(*NANO, "--set", "rat=1")
-    assert (ended.code, shipping.calls) == (2, [])
-    assert "rate" in ended.err
-
-
-def test_a_stop_of_the_recipe_nano_says_how_to_go_on(cli: Run, shipping: Shipping) -> None:
-    shipping.raises = KeyboardInterrupt
-    ended = cli(*NANO)
-    assert ended.code == 130
-    assert "Run the same command again to go on." in ended.err
 
 
 def test_options_of_the_trainer_are_json_or_text() -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import ssl
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from image_host import IMAGE, running
+from image_host import IMAGE, certified, running
 from lmm4lmm.core.certificates import certificates
 from lmm4lmm.core.errors import FetchError
 from lmm4lmm.core.fetching import Fetcher
@@ -31,17 +29,7 @@ def afresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def own_authority(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     """The port of a host whose certificate nobody else vouches for, and that certificate."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl here to make a certificate with")
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
-         "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    with running(context) as port:
+    with running(certified(tmp_path, "127.0.0.1")) as port:
         yield port, tmp_path / "cert"
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from image_host import IMAGE, Names, Place, fetcher, running
+from image_host import IMAGE, Names, Place, certified, fetcher, running
 from lmm4lmm.core.addresses import is_public
 from lmm4lmm.core.errors import FetchError, InputError
 from lmm4lmm.core.fetching import Fetcher
@@ -221,16 +219,7 @@ def test_an_allowed_place_is_an_origin(text: str) -> None:
 
 
 def test_certificates_are_of_the_name_though_the_address_is_pinned(tmp_path: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl here to make a certificate with")
-    subprocess.run(
-        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key", "-out", "cert", "-days", "2",
-         "-subj", "/CN=images.test", "-addext", "subjectAltName=DNS:images.test"],
-        cwd=tmp_path, check=True, capture_output=True,
-    )  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
+    context = certified(tmp_path, "images.test")
     trusted = ssl.create_default_context(cafile=str(tmp_path / "cert"))
     names = Names(**{"other.test": "127.0.0.1"})
     with running(context) as port:
