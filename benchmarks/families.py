@@ -31,10 +31,10 @@ from full_reference import penalties
 from lmm4lmm.core.records import Item
 from lmm4lmm.stats.correlation import srcc
 from lmm4lmm.training.examples import Example
-from lmm4lmm.training.nano import rows as shipped
 from lmm4lmm.training.nano.figures import predictions
 from lmm4lmm.training.nano.learner import open_nano_learner
 from lmm4lmm.training.nano.pictures import GENERATOR_QUALITY, Picture, all_pictures
+from lmm4lmm.training.nano.rows import LEVEL_SHARE, Key, key_of, qualities
 from lmm4lmm.training.recipes import NANO, Losses, Recipe
 from lmm4lmm.training.run import PREDICTIONS, run
 from lmm4lmm.training.splitting import SplitPlan
@@ -49,7 +49,6 @@ FAMILIES = {
 }
 PERCEPTION = replace(NANO, outputs=("perception",), losses=Losses(l1=0.5, gaussian=0.5))
 
-Key = tuple[str, str]
 Labels = Mapping[Key, float]
 
 
@@ -70,8 +69,7 @@ def by_full_reference(pictures: Sequence[Picture], labels: Labels, folder: Path)
     """Labels whose made half loses what MS-SSIM and VIF say, not what the fault's level says."""
     levels = penalties(pictures, folder / "full_reference.jsonl")
     return {
-        key_of(one): labels[key_of(one)]
-        + shipped.LEVEL_SHARE * (levels.get(key_of(one), one.level) - one.level)
+        key_of(one): labels[key_of(one)] + LEVEL_SHARE * (levels.get(key_of(one), one.level) - one.level)
         for one in pictures
         if one.level is not None
     }
@@ -90,11 +88,6 @@ VARIANTS = {
 }
 
 
-def key_of(picture: Picture) -> Key:
-    """The image, and what was done to it."""
-    return picture.image, picture.alter.name
-
-
 def main() -> None:
     """Prints a table, one row a variant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -104,8 +97,11 @@ def main() -> None:
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
     pictures = [one for one in all_pictures(asked.data) if one.level is not None]
-    labels = shipped.qualities(pictures, asked.folder / "brisque.jsonl", print)
-    opinion = {key: 2 * labels[key] - one.level for key, one in ((key_of(p), p) for p in pictures)}
+    labels = qualities(pictures, asked.folder / "brisque.jsonl", print)
+    # On the scale of the levels: what the label holds beside its share of the level.
+    opinion = {
+        key_of(one): (labels[key_of(one)] - LEVEL_SHARE * one.level) / (1 - LEVEL_SHARE) for one in pictures
+    }
     lines = [line("BRISQUE alone", pictures, opinion, opinion)]
     for name in asked.variants.split(","):
         variant = VARIANTS[name]
@@ -146,7 +142,7 @@ def predicted(
         run(learner, recipe, rows, SplitPlan(), out, print, split_file=out / "split.csv")
     said = predictions(out)
     ours = [one for one in pictures if one.generator in family and not one.alter.name]
-    return {key_of(one): float(said[examples[key_of(one)].item.id].perception or np.nan) for one in ours}
+    return {key_of(one): float(said[examples[key_of(one)].item.id].perception) for one in ours}
 
 
 def example(picture: Picture, label: float) -> Example:
